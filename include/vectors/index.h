@@ -1,0 +1,168 @@
+/*
+ * index.h: the façade of the engine: an immutable snapshot of an index's segments, and searches over it.
+ *
+ * A VecIndex and its searches belong to one thread. Files stay mapped until vec_index_close, so that a search goes on
+ * undisturbed while others publish, merge and unlink.
+ */
+#ifndef VECTORS_INDEX_H
+#define VECTORS_INDEX_H
+
+#include "vectors/allocator.h"
+#include "vectors/manifest.h"
+#include "vectors/segment.h"
+#include "vectors/status.h"
+
+typedef struct VecIndex VecIndex;
+typedef struct VecSearch VecSearch;
+
+/* What a segment must be to be usable for this column; anything else in the directory is foreign. */
+typedef struct VecIndexExpectation {
+    VecElementType element_type;
+    VecMetric metric;
+    uint32_t dimensions;
+} VecIndexExpectation;
+
+/* The caller's judgement of a stamp: instance nonce, and the history rule over timeline and LSN. */
+typedef enum VecVerdict {
+    VEC_VERDICT_USE,
+    VEC_VERDICT_PENDING, /* perhaps later (in recovery, its LSN not yet replayed): not opened, not a problem */
+    VEC_VERDICT_REJECT   /* never: listed as a problem of kind FOREIGN */
+} VecVerdict;
+
+typedef VecVerdict (*VecAcceptStamp)(void *context, const VecStamp *stamp);
+
+typedef enum VecProblemKind {
+    VEC_PROBLEM_CORRUPT,    /* bytes are wrong, or the file is truncated */
+    VEC_PROBLEM_FOREIGN,    /* sound, but not of this index, column or history */
+    VEC_PROBLEM_MISSING,    /* named by the manifest, not in the directory */
+    VEC_PROBLEM_UNREADABLE, /* the operating system refused; os_errno says why */
+    VEC_PROBLEM_PENDING
+} VecProblemKind;
+
+typedef struct VecProblem {
+    VecProblemKind kind;
+    int os_errno;
+    char file_name[VEC_FILE_NAME_BYTES]; /* a segment, or "manifest" */
+    char message[256];
+} VecProblem;
+
+typedef struct VecIndexOpenOptions {
+    VecIndexExpectation expectation;
+    VecAcceptStamp accept; /* NULL: use all */
+    void *accept_context;
+    VecControl *control;       /* remembers verifications; NULL: every file's whole checksum is computed */
+    VecShouldStop should_stop; /* polled while checksums are computed; NULL allowed */
+    void *should_stop_context;
+} VecIndexOpenOptions;
+
+/*
+ * Opens the directory's manifest and maps its segments. What is damaged, foreign, missing or pending is left out and listed
+ * among the problems; it never makes this fail. Where two segments cover the same positions (manifest of a crashed or
+ * foreign writer) the one that begins first, then the longer one, is kept and the other is FOREIGN. No manifest or no
+ * directory: no segments. VEC_NO_MEMORY, VEC_IO, VEC_INTERRUPTED. allocator must outlive the index.
+ */
+VecStatus vec_index_open(const char *directory, const VecIndexOpenOptions *options,
+                         const VecAllocator *allocator, VecIndex **index, VecError *error) VEC_MUST_CHECK;
+
+/* All its searches must have been freed. NULL is legal. */
+void vec_index_close(VecIndex *index);
+
+uint64_t vec_index_generation(const VecIndex *index); /* of the manifest that was read */
+uint32_t vec_index_problem_count(const VecIndex *index);
+const VecProblem *vec_index_problem(const VecIndex *index, uint32_t problem); /* lives as long as the index */
+
+typedef struct VecSegmentInfo {
+    const char *file_name; /* lives as long as the index */
+    VecStamp stamp;
+    VecSegmentOptions options; /* as it was built */
+    uint64_t options_hash;
+    uint64_t rows_coded;
+    uint64_t rows_exact;
+    uint64_t rows_null;
+    uint64_t bytes_file;
+    uint64_t bytes_codes; /* codes and their factors, read by searches */
+    uint64_t bytes_graph; /* read by searches */
+    uint64_t bytes_ids;   /* positions and TIDs, read for what is returned */
+} VecSegmentInfo;
+
+uint32_t
+vec_index_segment_count(const VecIndex *index); /* segments by ascending position_from, disjoint ranges */
+void vec_index_segment_info(const VecIndex *index, uint32_t segment, VecSegmentInfo *info);
+
+/*
+ * The rows of a segment, exceptions included, row = 0 .. rows_coded + rows_exact + rows_null - 1, in no particular order. Reads
+ * the map; not for a hot loop over single rows of a cold file.
+ */
+void vec_index_row(const VecIndex *index, uint32_t segment, uint64_t row, VecRowId *id, VecRowKind *kind);
+
+/* Recomputes every checksum of a segment: VEC_OK, VEC_CORRUPT (message says which section), VEC_INTERRUPTED. */
+VecStatus vec_index_verify(const VecIndex *index, uint32_t segment, VecShouldStop should_stop,
+                           void *should_stop_context, VecError *error) VEC_MUST_CHECK;
+
+typedef struct VecSegmentHealth {
+    uint64_t rows_reachable; /* from the entry point, over the bottom layer */
+    uint64_t edges;          /* of the bottom layer */
+    uint32_t degree_min;
+    uint32_t degree_max;
+    uint32_t layers;
+} VecSegmentHealth;
+
+/*
+ * Looks whether a segment is what it says: degrees, neighbour ids, layers, ids ascending where they must. VEC_CORRUPT with
+ * the reason in *error. *health may be NULL. VEC_NO_MEMORY, VEC_INTERRUPTED.
+ */
+VecStatus vec_index_validate(const VecIndex *index, uint32_t segment, VecShouldStop should_stop,
+                             void *should_stop_context, VecSegmentHealth *health,
+                             VecError *error) VEC_MUST_CHECK;
+
+typedef struct VecSearchOptions {
+    uint32_t ef_search;        /* width of the first round, 1 .. 65535, in each segment */
+    VecShouldStop should_stop; /* NULL allowed */
+    void *should_stop_context;
+} VecSearchOptions;
+
+typedef struct VecCandidate {
+    VecRowId id;
+    VecRowKind kind;
+    /* In units of the metric's distance. -inf for VEC_ROW_EXACT, +inf for VEC_ROW_NULL. */
+    float estimate;
+    /*
+     * Confidence of about three standard deviations that neither this row nor one that follows in this round has an exact
+     * distance below: a row whose exact distance is <= the lower_bound of the next candidate may be emitted.
+     */
+    float lower_bound;
+} VecCandidate;
+
+/*
+ * Starts a search for the rows nearest to `dimensions` floats (copied). Does nothing expensive yet.
+ * VEC_INVALID: ef_search out of range; the query holds NaN or an infinity, its square over- or underflows, or it is zero under
+ * VEC_METRIC_COS: no code can answer these, scan exactly. VEC_NO_MEMORY.
+ */
+VecStatus vec_search_begin(VecIndex *index, const float *query, const VecSearchOptions *options,
+                           VecSearch **search, VecError *error) VEC_MUST_CHECK;
+
+/*
+ * Gives the next candidates of all segments: at least one and at most count_max, those that are ready; *count = 0 only when
+ * every row of every segment was given exactly once. Approximately ascending by estimate: rows found in a later round may
+ * be nearer than rows already given. First the VEC_ROW_EXACT ones, last those with a NULL vector.
+ * VEC_NO_MEMORY, VEC_INTERRUPTED: *count = 0, nothing is lost, call again to go on. VEC_CORRUPT: a segment's ids are out of range.
+ */
+VecStatus vec_search_next(VecSearch *search, VecCandidate *candidates, uint32_t count_max, uint32_t *count,
+                          VecError *error) VEC_MUST_CHECK;
+
+/*
+ * The lower_bound of the candidate that the next call will give first (-inf: it might be anything; +inf: the rest is NULL or
+ * nothing). Never computes a new round: it says -inf where one is due.
+ */
+float vec_search_lower_bound(const VecSearch *search);
+
+typedef struct VecSearchStatistics {
+    uint64_t distances; /* codes evaluated */
+    uint64_t hops;      /* neighbour lists read */
+    uint64_t rounds;
+} VecSearchStatistics;
+
+void vec_search_statistics(const VecSearch *search, VecSearchStatistics *statistics);
+void vec_search_free(VecSearch *search); /* NULL is legal */
+
+#endif
