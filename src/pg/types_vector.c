@@ -1,0 +1,147 @@
+/*
+ * types_vector.c: input, output and dimensions of the type vector.
+ */
+#include "postgres.h"
+
+#include "common/shortest_dec.h"
+#include "libpq/pqformat.h"
+#include "types_common.h"
+#include "types_vector.h"
+#include "utils/builtins.h"
+
+PG_FUNCTION_INFO_V1(vectors_vector_in);
+PG_FUNCTION_INFO_V1(vectors_vector_out);
+PG_FUNCTION_INFO_V1(vectors_vector_recv);
+PG_FUNCTION_INFO_V1(vectors_vector_send);
+PG_FUNCTION_INFO_V1(vectors_vector_typmod_in);
+PG_FUNCTION_INFO_V1(vectors_vector);
+PG_FUNCTION_INFO_V1(vectors_vector_dims);
+
+Vector *
+vecpg_vector_new(int dimensions)
+{
+    Vector *vector = palloc0(VECTOR_SIZE(dimensions));
+
+    SET_VARSIZE(vector, VECTOR_SIZE(dimensions));
+    vector->dimensions = (uint16)dimensions;
+    return vector;
+}
+
+int
+vecpg_vector_compare(const Vector *a, const Vector *b)
+{
+    int shared = Min(a->dimensions, b->dimensions);
+
+    for (int i = 0; i < shared; i++) {
+        int order = vecpg_types_compare_float(a->x[i], b->x[i]);
+
+        if (order != 0)
+            return order;
+    }
+    return (int)a->dimensions - (int)b->dimensions;
+}
+
+Datum
+vectors_vector_in(PG_FUNCTION_ARGS)
+{
+    const char *text = PG_GETARG_CSTRING(0);
+    int32 typmod = PG_GETARG_INT32(2);
+    size_t capacity = Min(vec_text_count_elements(text), (size_t)VECTORS_DIMENSIONS_MAX);
+    Vector *vector = vecpg_vector_new((int)capacity);
+    VecTextError error;
+    size_t count;
+
+    if (!vec_text_parse_f32(text, vector->x, capacity, &count, &error)) {
+        vecpg_types_report_text(&vecpg_type_vector, text, &error, fcinfo->context);
+        return (Datum)0;
+    }
+    if (!vecpg_types_check_dimensions(&vecpg_type_vector, (int64)count, fcinfo->context) ||
+        !vecpg_types_check_typmod(typmod, (int)count, fcinfo->context))
+        return (Datum)0;
+    Assert(count == capacity);
+    PG_RETURN_VECTOR_P(vector);
+}
+
+Datum
+vectors_vector_out(PG_FUNCTION_ARGS)
+{
+    Vector *vector = PG_GETARG_VECTOR_P(0);
+    char *text = palloc((Size)vector->dimensions * (FLOAT_SHORTEST_DECIMAL_LEN + 2) + 3);
+    char *p = text;
+
+    *p++ = '[';
+    for (int i = 0; i < vector->dimensions; i++) {
+        if (i > 0) {
+            *p++ = ',';
+            *p++ = ' ';
+        }
+        p += vecpg_types_print_float(vector->x[i], p);
+    }
+    *p++ = ']';
+    *p = '\0';
+    PG_FREE_IF_COPY(vector, 0);
+    PG_RETURN_CSTRING(text);
+}
+
+Datum
+vectors_vector_recv(PG_FUNCTION_ARGS)
+{
+    StringInfo message = (StringInfo)PG_GETARG_POINTER(0);
+    int32 typmod = PG_GETARG_INT32(2);
+    Vector *vector;
+    int dimensions, tag;
+
+    if (message->len - message->cursor < 4)
+        vecpg_types_report_binary(&vecpg_type_vector, "The header of 4 bytes is incomplete.");
+    dimensions = pq_getmsgint(message, 2);
+    tag = pq_getmsgint(message, 2);
+    vecpg_types_check_dimensions(&vecpg_type_vector, dimensions, NULL);
+    vecpg_types_check_typmod(typmod, dimensions, NULL);
+    if (tag != 0)
+        vecpg_types_report_binary(&vecpg_type_vector, "The second field must be 0, not %d.", tag);
+    vecpg_types_check_binary_length(&vecpg_type_vector, message, (int64)sizeof(float) * dimensions);
+    vector = vecpg_vector_new(dimensions);
+    for (int i = 0; i < dimensions; i++)
+        vector->x[i] = pq_getmsgfloat4(message);
+    PG_RETURN_VECTOR_P(vector);
+}
+
+Datum
+vectors_vector_send(PG_FUNCTION_ARGS)
+{
+    Vector *vector = PG_GETARG_VECTOR_P(0);
+    StringInfoData message;
+
+    pq_begintypsend(&message);
+    pq_sendint16(&message, vector->dimensions);
+    pq_sendint16(&message, 0);
+    enlargeStringInfo(&message, (int)sizeof(float) * vector->dimensions);
+    for (int i = 0; i < vector->dimensions; i++)
+        pq_sendfloat4(&message, vector->x[i]);
+    PG_FREE_IF_COPY(vector, 0);
+    PG_RETURN_BYTEA_P(pq_endtypsend(&message));
+}
+
+Datum
+vectors_vector_typmod_in(PG_FUNCTION_ARGS)
+{
+    PG_RETURN_INT32(vecpg_types_typmod_in(&vecpg_type_vector, PG_GETARG_ARRAYTYPE_P(0)));
+}
+
+/* The length coercion: vector to vector(n). */
+Datum
+vectors_vector(PG_FUNCTION_ARGS)
+{
+    Vector *vector = PG_GETARG_VECTOR_P(0);
+
+    vecpg_types_check_typmod(PG_GETARG_INT32(1), vector->dimensions, NULL);
+    PG_RETURN_VECTOR_P(vector);
+}
+
+Datum
+vectors_vector_dims(PG_FUNCTION_ARGS)
+{
+    Vector *vector = PG_GETARG_VECTOR_P(0);
+
+    PG_RETURN_INT32(vector->dimensions);
+}
