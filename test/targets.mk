@@ -1,0 +1,53 @@
+# The developer's targets, for the Makefile above: tests, lint, demo, bench. No PGXS here.
+#
+# A line "## name: what" is what `make help` prints.
+
+SHELL = /bin/bash
+.SHELLFLAGS = -euo pipefail -c
+MAJOR ?= 15
+.PHONY: $(filter-out %-%,$(DEVELOPER_GOALS)) unit-tsan
+
+## all:        the extension for the PostgreSQL of PG_CONFIG (also: install, clean; distclean removes build/ too)
+## help:       this list
+help:
+	@sed -n 's/^## //p' test/targets.mk
+
+# ---- Tests against a throw-away server --------------------------------------------------------------------------
+
+## regress:    SQL tests, test/sql against expected/; TESTS="name ..." runs those alone, MAJOR=18 another PostgreSQL
+## isolation:  tests of concurrent sessions, test/specs; TESTS and MAJOR as above
+## tap:        tests of crashes, recovery and standbys, test/t; TESTS as above
+regress isolation tap:
+	@test/run --major $(MAJOR) $@ $(TESTS)
+
+# ---- Unit tests: engine and kernels, no PostgreSQL anywhere -----------------------------------------------------
+
+UNIT_CC = gcc
+UNIT_FLAGS = -std=gnu11 -O1 -g -Wall -Wextra -Werror -fno-omit-frame-pointer -fno-math-errno \
+	-Iinclude -Isrc/simd -Isrc/engine -Itest/unit -MMD -MP
+UNIT_SOURCES = $(SOURCES_SIMD) $(SOURCES_ENGINE)
+UNIT_HELPERS = $(filter-out $(wildcard test/unit/test_*.c),$(wildcard test/unit/*.c))
+UNIT_TESTS = $(patsubst test/unit/%.c,%,$(sort $(wildcard test/unit/test_*.c)))
+SANITIZE_unit = -fsanitize=address,undefined -fno-sanitize-recover=all
+SANITIZE_tsan = -fsanitize=thread
+
+# $(1) = unit or tsan: objects of the two kinds lie apart.
+define unit_rules
+build/$(1)/%.o: %.c
+	@mkdir -p $$(@D) && echo "  compile $(1) $$<"
+	@$$(UNIT_CC) $$(UNIT_FLAGS) $$(SANITIZE_$(1)) -c -o $$@ $$<
+build/$(1)/test_%: build/$(1)/test/unit/test_%.o $(patsubst %.c,build/$(1)/%.o,$(UNIT_SOURCES) $(UNIT_HELPERS))
+	@$$(UNIT_CC) $$(SANITIZE_$(1)) -o $$@ $$^ -lcmocka -lxxhash -lpthread -lm
+.SECONDARY: $(UNIT_TESTS:%=build/$(1)/test/unit/%.o) $(patsubst %.c,build/$(1)/%.o,$(UNIT_SOURCES) $(UNIT_HELPERS))
+-include $(patsubst %.c,build/$(1)/%.d,$(UNIT_SOURCES) $(UNIT_HELPERS)) $(UNIT_TESTS:%=build/$(1)/test/unit/%.d)
+endef
+$(eval $(call unit_rules,unit))
+$(eval $(call unit_rules,tsan))
+
+## unit:       cmocka tests of src/engine and src/simd with address and undefined-behaviour sanitizers; TESTS=test_name
+unit: $(patsubst %,build/unit/%,$(or $(TESTS),$(UNIT_TESTS)))
+	@test/unit/run $^
+
+## unit-tsan:  the same tests under the thread sanitizer; TESTS=test_name
+unit-tsan: $(patsubst %,build/tsan/%,$(or $(TESTS),$(UNIT_TESTS)))
+	@TSAN_OPTIONS=halt_on_error=1 test/unit/run $^
