@@ -37,7 +37,7 @@ extern void vecpg_types_report_text(const VecpgTypeInfo *type, const char *text,
 
 /* 22P03 with a detail in printf style. */
 extern void vecpg_types_report_binary(const VecpgTypeInfo *type, const char *format, ...)
-    pg_attribute_printf(2, 3) pg_attribute_noreturn();
+    pg_attribute_printf(2, 3) __attribute__((noreturn));
 
 /* 22P03 unless exactly expected bytes are left in the message. */
 extern void vecpg_types_check_binary_length(const VecpgTypeInfo *type, StringInfo message, int64 expected);
