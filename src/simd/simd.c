@@ -14,6 +14,12 @@
 /* Slowest first: the last one that the CPU can run is the best. */
 static const VecKernels *const tables[] = {
     &vec_kernels_scalar,
+#ifdef VEC_SIMD_NEON
+    &vec_kernels_neon,   &vec_kernels_neondotprod,
+#endif
+#ifdef VEC_SIMD_X86
+    &vec_kernels_avx2,   &vec_kernels_avx512,      &vec_kernels_avx512vnni,
+#endif
 };
 
 static _Atomic(const VecKernels *) chosen;

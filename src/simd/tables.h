@@ -1,5 +1,5 @@
 /*
- * tables.h: the tables that the kernel files define, for simd.c alone; and which of them this build has.
+ * tables.h: what the kernel files share among themselves and with simd.c, and nobody else sees.
  *
  * VEC_SIMD_EMULATE_NEON is for test builds on x86: it compiles the NEON kernels through SIMDe, so that they are tested
  * there. The product on x86 never carries them.
@@ -16,6 +16,77 @@
 #define VEC_SIMD_NEON 1
 #endif
 
+/*
+ * Before a loop whose at most eight turns are known: PGXS compiles with -O2, where gcc leaves such loops rolled and then
+ * keeps the registers that they index on the stack.
+ */
+#define VEC_SIMD_UNROLL _Pragma("GCC unroll 8")
+
 extern const VecKernels vec_kernels_scalar;
+#ifdef VEC_SIMD_X86
+extern const VecKernels vec_kernels_avx2;
+extern const VecKernels vec_kernels_avx512;
+extern const VecKernels vec_kernels_avx512vnni;
+
+/* The AVX-512 tables take it as it is. */
+void vec_fht_f32_avx2(float *x, size_t n);
+#endif
+#ifdef VEC_SIMD_NEON
+extern const VecKernels vec_kernels_neon;
+extern const VecKernels vec_kernels_neondotprod;
+#endif
+
+/* The rows of a batch kernel. */
+typedef struct VecRowList {
+    const uint8_t *codes;
+    size_t stride_bytes;
+    size_t row_bytes; /* that the kernel reads */
+    const uint32_t *ids;
+    size_t count;
+} VecRowList;
+
+static inline const uint8_t *
+vec_rows_at(const VecRowList *rows, size_t k)
+{
+    return rows->codes + (rows->ids ? rows->ids[k] : k) * rows->stride_bytes;
+}
+
+/*
+ * Puts the addresses of rows k .. k + width - 1 into row[] and asks for the following width rows' bytes, which the CPU cannot
+ * foresee when ids are a graph's.
+ */
+static inline __attribute__((always_inline)) void
+vec_rows_next(const VecRowList *rows, size_t k, size_t width, const uint8_t **row)
+{
+    for (size_t r = 0; r < width; r++)
+        row[r] = vec_rows_at(rows, k + r);
+    if (rows->ids == NULL)
+        return;
+    for (size_t r = k + width; r < k + 2 * width && r < rows->count; r++) {
+        const uint8_t *next = vec_rows_at(rows, r);
+
+        for (size_t byte = 0; byte < rows->row_bytes; byte += 64)
+            __builtin_prefetch(next + byte);
+    }
+}
+
+/* A batch, four rows at a time, by a function over rows: the same loop for two code types and two instruction sets. */
+#define VEC_SIMD_BATCH(name, target, rows_function, row_bytes_of)                                            \
+    target static void name(const uint8_t *codes, size_t stride_bytes, const uint32_t *ids, size_t count,    \
+                            const int8_t *query, size_t n, int32_t *out)                                     \
+    {                                                                                                        \
+        const VecRowList rows = {codes, stride_bytes, row_bytes_of(n), ids, count};                          \
+        const uint8_t *row[4];                                                                               \
+        size_t k = 0;                                                                                        \
+                                                                                                             \
+        for (; k + 4 <= count; k += 4) {                                                                     \
+            vec_rows_next(&rows, k, 4, row);                                                                 \
+            rows_function(row, 4, query, n, out + k);                                                        \
+        }                                                                                                    \
+        for (; k < count; k++) {                                                                             \
+            vec_rows_next(&rows, k, 1, row);                                                                 \
+            rows_function(row, 1, query, n, out + k);                                                        \
+        }                                                                                                    \
+    }
 
 #endif
