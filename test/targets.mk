@@ -23,7 +23,7 @@ regress isolation tap:
 # ---- Unit tests: engine and kernels, no PostgreSQL anywhere -----------------------------------------------------
 
 UNIT_CC = gcc
-UNIT_FLAGS = -std=gnu11 -O1 -g -Wall -Wextra -Werror -fno-omit-frame-pointer -fno-math-errno \
+UNIT_FLAGS = -std=gnu11 -O1 -g -Wall -Wextra -Wno-unused-parameter -Werror -fno-omit-frame-pointer -fno-math-errno \
 	-Iinclude -Isrc/simd -Isrc/engine -Itest/unit -MMD -MP
 UNIT_SOURCES = $(SOURCES_SIMD) $(SOURCES_ENGINE)
 UNIT_HELPERS = $(filter-out $(wildcard test/unit/test_*.c),$(wildcard test/unit/*.c))
