@@ -28,6 +28,7 @@ UNIT_FLAGS = -std=gnu11 -O1 -g -Wall -Wextra -Wno-unused-parameter -Werror -fno-
 UNIT_SOURCES = $(SOURCES_SIMD) $(SOURCES_ENGINE)
 UNIT_HELPERS = $(filter-out $(wildcard test/unit/test_*.c),$(wildcard test/unit/*.c))
 UNIT_TESTS = $(patsubst test/unit/%.c,%,$(sort $(wildcard test/unit/test_*.c)))
+FUZZ_TESTS = $(patsubst test/fuzz/%.c,%,$(sort $(wildcard test/fuzz/fuzz_*.c)))
 SANITIZE_unit = -fsanitize=address,undefined -fno-sanitize-recover=all
 SANITIZE_tsan = -fsanitize=thread
 
@@ -44,10 +45,31 @@ endef
 $(eval $(call unit_rules,unit))
 $(eval $(call unit_rules,tsan))
 
-## unit:       cmocka tests of src/engine and src/simd with address and undefined-behaviour sanitizers; TESTS=test_name
-unit: $(patsubst %,build/unit/%,$(or $(TESTS),$(UNIT_TESTS)))
+## unit:       cmocka tests of src/engine and src/simd, and the fuzz corpora, with address and undefined-behaviour sanitizers; TESTS=test_name
+unit: $(patsubst %,build/unit/%,$(or $(TESTS),$(UNIT_TESTS) $(FUZZ_TESTS)))
 	@test/unit/run $^
 
 ## unit-tsan:  the same tests under the thread sanitizer; TESTS=test_name
 unit-tsan: $(patsubst %,build/tsan/%,$(or $(TESTS),$(UNIT_TESTS)))
 	@TSAN_OPTIONS=halt_on_error=1 test/unit/run $^
+
+# ---- Fuzzing: whatever comes from outside, given to the engine as bytes -------------------------------------------
+
+# What was once found stays in test/fuzz/corpus and is replayed by `make unit`.
+FUZZ_SECONDS ?= 60
+
+.SECONDARY: $(FUZZ_TESTS:%=build/unit/test/fuzz/%.o) build/unit/test/fuzz/replay.o
+build/unit/fuzz_%: build/unit/test/fuzz/fuzz_%.o build/unit/test/fuzz/replay.o $(patsubst %.c,build/unit/%.o,$(UNIT_SOURCES))
+	@$(UNIT_CC) $(SANITIZE_unit) -o $@ $^ -lxxhash -lpthread -lm
+build/fuzz/fuzz_%: test/fuzz/fuzz_%.c $(UNIT_SOURCES)
+	@mkdir -p $(@D) && echo "  compile fuzz $<"
+	@clang $(filter-out -MMD -MP,$(UNIT_FLAGS)) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+		-o $@ $^ -lxxhash -lpthread -lm
+
+## fuzz:       libFuzzer (clang), FUZZ_SECONDS (60) for each of test/fuzz/fuzz_*.c or for TESTS=fuzz_name
+fuzz: $(patsubst %,build/fuzz/%,$(or $(TESTS),$(FUZZ_TESTS)))
+	@for program in $^; do \
+		name=$${program##*/fuzz_}; mkdir -p build/fuzz/corpus/$$name; \
+		$$program -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 -artifact_prefix=build/fuzz/found_$${name}_ \
+			build/fuzz/corpus/$$name test/fuzz/corpus/$$name; \
+	done

@@ -323,7 +323,8 @@ read_part(VecTomlReader *reader, size_t *length, VecError *error)
 
 /* The child of parent with the name at the free end of key_bytes; made (NODE_NEW) if there is none. */
 static VecStatus
-find_node(VecTomlReader *reader, uint16_t parent, size_t length, uint16_t *node, VecError *error)
+find_node(VecTomlReader *reader, const char *at, uint16_t parent, size_t length, uint16_t *node,
+          VecError *error)
 {
     const char *name = reader->key_bytes + reader->key_bytes_used;
 
@@ -335,7 +336,7 @@ find_node(VecTomlReader *reader, uint16_t parent, size_t length, uint16_t *node,
         }
     }
     if (reader->node_count == VEC_TOML_KEYS_MAX + 1)
-        return fail(reader, reader->position, error, "more than %d keys", VEC_TOML_KEYS_MAX);
+        return fail(reader, at, error, "more than %d keys", VEC_TOML_KEYS_MAX);
     *node = reader->node_count++;
     reader->nodes[*node] = (VecTomlNode){.parent = parent, .name = reader->key_bytes_used, .state = NODE_NEW};
     reader->key_bytes_used = (uint16_t)(reader->key_bytes_used + length + 1);
@@ -395,7 +396,7 @@ read_key(VecTomlReader *reader, uint16_t base, bool is_header, uint16_t *defined
             return status;
         if (++depth > VEC_TOML_DEPTH_MAX)
             return fail(reader, start, error, "more than %d levels", VEC_TOML_DEPTH_MAX);
-        if ((status = find_node(reader, node, length, &node, error)) != VEC_OK)
+        if ((status = find_node(reader, start, node, length, &node, error)) != VEC_OK)
             return status;
         skip_spaces(reader);
         more = peek(reader) == '.';
@@ -472,8 +473,7 @@ read_based_integer(VecTomlReader *reader, Number number, VecTomlEvent *event, Ve
     errno = 0;
     value = strtoull(digits, NULL, base);
     if (errno != 0 || value > INT64_MAX)
-        return fail(reader, start, error, "the integer %.*s does not fit in 64 bits",
-                    (int)(number.end - start), start);
+        return fail(reader, start, error, "the number %.*s is too large", (int)(number.end - start), start);
     event->kind = VEC_TOML_INTEGER;
     event->integer = (int64_t)value;
     return VEC_OK;
@@ -711,24 +711,33 @@ vec_toml_next(VecTomlReader *reader, VecTomlEvent *event, VecError *error)
     return VEC_OK;
 }
 
+/* What is left of a text's room. */
+typedef struct Room {
+    char *out;
+    size_t left; /* the final zero's byte included; 0: something did not fit, nothing follows it */
+} Room;
+
 /* Appends what fits of bytes, ending at a character's end. */
-static size_t
-append(char *out, size_t size, size_t used, const char *bytes, size_t length)
+static void
+append(Room *room, const char *bytes, size_t length)
 {
     size_t cut = length;
 
-    if (cut > size - 1 - used)
-        for (cut = size - 1 - used; cut > 0 && ((unsigned char)bytes[cut] & 0xC0) == 0x80;)
+    if (room->left == 0)
+        return;
+    if (length >= room->left)
+        for (cut = room->left - 1; cut > 0 && ((unsigned char)bytes[cut] & 0xC0) == 0x80;)
             cut--;
-    memcpy(out + used, bytes, cut);
-    out[used + cut] = '\0';
-    return used + cut;
+    memcpy(room->out, bytes, cut);
+    room->out += cut;
+    *room->out = '\0';
+    room->left = cut == length ? room->left - cut : 0;
 }
 
 char *
 vec_toml_path(const VecTomlEvent *event, char *out, size_t size)
 {
-    size_t used = 0;
+    Room room = {out, size};
 
     assert(size > 0);
     out[0] = '\0';
@@ -739,13 +748,10 @@ vec_toml_path(const VecTomlEvent *event, char *out, size_t size)
 
         for (size_t j = 0; j < length; j++)
             bare = bare && is_bare(part[j]);
-        if (i > 0)
-            used = append(out, size, used, ".", 1);
-        if (!bare)
-            used = append(out, size, used, "'", 1);
-        used = append(out, size, used, part, length);
-        if (!bare)
-            used = append(out, size, used, "'", 1);
+        append(&room, ".", i > 0);
+        append(&room, "'", !bare);
+        append(&room, part, length);
+        append(&room, "'", !bare);
     }
     return out;
 }
