@@ -23,8 +23,10 @@ regress isolation tap:
 # ---- Unit tests: engine and kernels, no PostgreSQL anywhere -----------------------------------------------------
 
 UNIT_CC = gcc
+# On x86 the NEON kernels are tested too, through SIMDe.
+UNIT_NEON = $(if $(filter x86_64,$(shell uname -m)),-DVEC_SIMD_EMULATE_NEON)
 UNIT_FLAGS = -std=gnu11 -O1 -g -Wall -Wextra -Wno-unused-parameter -Werror -fno-omit-frame-pointer -fno-math-errno \
-	-Iinclude -Isrc/simd -Isrc/engine -Itest/unit -MMD -MP
+	-Iinclude -Isrc/simd -Isrc/engine -Itest/unit -MMD -MP $(UNIT_NEON)
 UNIT_SOURCES = $(SOURCES_SIMD) $(SOURCES_ENGINE)
 UNIT_HELPERS = $(filter-out $(wildcard test/unit/test_*.c),$(wildcard test/unit/*.c))
 UNIT_TESTS = $(patsubst test/unit/%.c,%,$(sort $(wildcard test/unit/test_*.c)))

@@ -15,10 +15,13 @@
 static const VecKernels *const tables[] = {
     &vec_kernels_scalar,
 #ifdef VEC_SIMD_NEON
-    &vec_kernels_neon,   &vec_kernels_neondotprod,
+    &vec_kernels_neon,
+#endif
+#ifdef VEC_SIMD_DOTPROD
+    &vec_kernels_neondotprod,
 #endif
 #ifdef VEC_SIMD_X86
-    &vec_kernels_avx2,   &vec_kernels_avx512,      &vec_kernels_avx512vnni,
+    &vec_kernels_avx2,        &vec_kernels_avx512, &vec_kernels_avx512vnni,
 #endif
 };
 

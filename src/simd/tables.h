@@ -16,6 +16,12 @@
 #define VEC_SIMD_NEON 1
 #endif
 
+/* Clang before 16 declares the dot-product intrinsics only where the whole file may use them. */
+#if defined(VEC_SIMD_NEON) && (!defined(__aarch64__) || defined(__ARM_FEATURE_DOTPROD) ||                    \
+                               !defined(__clang__) || __clang_major__ >= 16)
+#define VEC_SIMD_DOTPROD 1
+#endif
+
 /*
  * Before a loop whose at most eight turns are known: PGXS compiles with -O2, where gcc leaves such loops rolled and then
  * keeps the registers that they index on the stack.
@@ -33,6 +39,8 @@ void vec_fht_f32_avx2(float *x, size_t n);
 #endif
 #ifdef VEC_SIMD_NEON
 extern const VecKernels vec_kernels_neon;
+#endif
+#ifdef VEC_SIMD_DOTPROD
 extern const VecKernels vec_kernels_neondotprod;
 #endif
 
