@@ -75,3 +75,22 @@ fuzz: $(patsubst %,build/fuzz/%,$(or $(TESTS),$(FUZZ_TESTS)))
 		$$program -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 -artifact_prefix=build/fuzz/found_$${name}_ \
 			build/fuzz/corpus/$$name test/fuzz/corpus/$$name; \
 	done
+
+# ---- Everything -------------------------------------------------------------------------------------------------
+
+## lint:       format, clang-tidy, cppcheck, gcc and clang without a warning, layers, exports, scripts; lint-NAME for one
+lint:
+	@test/lint
+lint-%:
+	@test/lint $*
+
+regress-%:
+	@test/run --major $* regress $(TESTS)
+
+## packages:   installs what the tests need (apt as root or by sudo; else says what to install)
+packages:
+	@test/install_packages check
+
+## check:      packages, then every test: unit, lint, regress, isolation, tap, regress on PostgreSQL 18
+check:
+	@test/check

@@ -389,7 +389,7 @@ read_key(VecTomlReader *reader, uint16_t base, bool is_header, uint16_t *defined
     event->column = column_of(reader, reader->position);
     while (more) {
         const char *start = reader->position;
-        size_t length;
+        size_t length = 0;
         VecStatus status = read_part(reader, &length, error);
 
         if (status != VEC_OK)
