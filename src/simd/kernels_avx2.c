@@ -54,6 +54,21 @@ vec_fold_i32(__m256i sum)
     return _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, 1)));
 }
 
+/* The totals of four rows' lanes, or of one row's. */
+INLINE void
+vec_store_sums(const __m256i *sum, size_t rows, int32_t *out)
+{
+    __m256i all;
+
+    if (rows == 1) {
+        out[0] = vec_fold_i32(sum[0]);
+        return;
+    }
+    all = _mm256_hadd_epi32(_mm256_hadd_epi32(sum[0], sum[1]), _mm256_hadd_epi32(sum[2], sum[3]));
+    _mm_storeu_si128((__m128i *)out,
+                     _mm_add_epi32(_mm256_castsi256_si128(all), _mm256_extracti128_si256(all, 1)));
+}
+
 INLINE __m256
 vec_add_term(__m256 sum, __m256 a, __m256 b, VecSumTerm term)
 {
@@ -171,9 +186,7 @@ vec_dot_u8s8_rows(const uint8_t *const *codes, size_t rows, const int8_t *query,
         for (size_t r = 0; r < rows; r++)
             sum[r] = vec_add_u8s8(sum[r], vec_load_bytes(codes[r] + i), query_even, query_odd);
     }
-    VEC_SIMD_UNROLL
-    for (size_t r = 0; r < rows; r++)
-        out[r] = vec_fold_i32(sum[r]);
+    vec_store_sums(sum, rows, out);
 }
 
 /* One block of 128 codes: four int16 products of at most 3840 each a lane. */
@@ -206,9 +219,7 @@ vec_dot_u4s8_rows(const uint8_t *const *packed, size_t rows, const int8_t *query
         for (size_t r = 0; r < rows; r++)
             sum[r] = vec_add_u4s8_block(sum[r], packed[r] + i / 2, block);
     }
-    VEC_SIMD_UNROLL
-    for (size_t r = 0; r < rows; r++)
-        out[r] = vec_fold_i32(sum[r]);
+    vec_store_sums(sum, rows, out);
 }
 
 TARGET static int32_t
