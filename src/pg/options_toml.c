@@ -7,6 +7,9 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
+#include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 
 #include "options.h"
@@ -28,13 +31,14 @@ typedef enum RowKind {
 typedef struct Row {
     const char *key; /* "*" stands for an algorithm that has codes */
     RowKind kind;
-    size_t field;
+    uint32 field; /* its offset in VecIndexOptions */
     double min;
     double max;
     double initial;
+    bool is_old; /* accepted as another spelling, not offered */
 } Row;
 
-#define FIELD(name) offsetof(VecIndexOptions, name)
+#define FIELD(name) (uint32) offsetof(VecIndexOptions, name)
 #define ROWS_MAX    4e9
 #define M_RANGE     VECPG_OPTIONS_M_MIN, VECPG_OPTIONS_M_MAX
 #define EF_RANGE    VECPG_OPTIONS_EF_CONSTRUCTION_MIN, VECPG_OPTIONS_EF_CONSTRUCTION_MAX
@@ -51,13 +55,13 @@ static const Row rows[] = {
     {"optimizing.sealing_size", ROW_INTEGER, FIELD(sealing_size), 1, ROWS_MAX, 1},
     {"optimizing.optimizing_secs", ROW_INTEGER, FIELD(optimizing_secs), 1, 86400, 60},
     {"optimizing.optimizing_threads", ROW_INTEGER, FIELD(optimizing_threads), 1, 65535, 1},
-    {"optimizing.build_threads", ROW_INTEGER, FIELD(optimizing_threads), 1, 65535},
+    {"optimizing.build_threads", ROW_INTEGER, FIELD(optimizing_threads), 1, 65535, 0, true},
     {"optimizing.delete_threshold", ROW_FLOAT, FIELD(delete_threshold), 0.0001, 1, 0.2},
     {"indexing", ROW_TABLE},
     {"indexing.hnsw", ROW_TABLE},
     {"indexing.hnsw.m", ROW_INTEGER, FIELD(m), M_RANGE, 16},
     {"indexing.hnsw.ef_construction", ROW_INTEGER, FIELD(ef_construction), EF_RANGE, 128},
-    {"indexing.hnsw.ef", ROW_INTEGER, FIELD(ef_construction), EF_RANGE},
+    {"indexing.hnsw.ef", ROW_INTEGER, FIELD(ef_construction), EF_RANGE, 0, true},
     {"indexing.ivf", ROW_TABLE},
     {"indexing.ivf.nlist", ROW_INTEGER, FIELD(nlist), NLIST_RANGE, 1000},
     {"indexing.ivf.nprobe", ROW_INTEGER, FIELD(nprobe), NLIST_RANGE, 0},
@@ -68,7 +72,7 @@ static const Row rows[] = {
     {"indexing.ivf.iterations", ROW_GONE},
     {"indexing.flat", ROW_TABLE},
     {"indexing.inverted_index", ROW_TABLE},
-    {"indexing.*.build_threads", ROW_INTEGER, FIELD(optimizing_threads), 1, 65535},
+    {"indexing.*.build_threads", ROW_INTEGER, FIELD(optimizing_threads), 1, 65535, 0, true},
     {"indexing.*.quantization", ROW_TABLE},
     {"indexing.*.quantization.trivial", ROW_TABLE},
     {"indexing.*.quantization.scalar", ROW_TABLE},
@@ -89,7 +93,7 @@ static const Row rows[] = {
     {"storage_vectors", ROW_GONE},
     {"storage", ROW_GONE},
     {"memmap", ROW_GONE},
-    {"vectors", ROW_TABLE},
+    {"vectors", ROW_GONE},
     {"vectors.memmap", ROW_GONE},
 };
 
@@ -210,15 +214,36 @@ find_row(const VecTomlEvent *event)
 
 /* --- complaints: silent unless the text is being checked --------------------------------------------------------- */
 
+/* What may stand where the event's key stands: "a, b, c", or NULL. */
+static char *
+list_siblings(const VecTomlEvent *event)
+{
+    VecTomlEvent sibling = *event;
+    StringInfoData list;
+
+    initStringInfo(&list);
+    for (int i = 0; i < lengthof(rows); i++) {
+        const char *dot = strrchr(rows[i].key, '.');
+
+        sibling.path[event->depth - 1] = dot == NULL ? rows[i].key : dot + 1;
+        if (rows[i].kind != ROW_GONE && !rows[i].is_old && row_matches(&rows[i], &sibling))
+            appendStringInfo(&list, "%s%s", list.len == 0 ? "" : ", ", sibling.path[event->depth - 1]);
+    }
+    return list.len == 0 ? NULL : list.data;
+}
+
 static void
 complain_unknown(const Reading *reading)
 {
+    char *siblings = reading->validate ? list_siblings(reading->event) : NULL;
+
     if (reading->validate)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("unrecognized option \"%s\"",
                                pg_any_to_server(reading->key, (int)strlen(reading->key), PG_UTF8)),
                         errdetail("It stands at line %u, column %u of \"options\".", reading->event->line,
-                                  reading->event->column)));
+                                  reading->event->column),
+                        siblings == NULL ? 0 : errhint("Known here: %s.", siblings)));
 }
 
 static void
@@ -237,7 +262,9 @@ describe_value(const VecTomlEvent *event)
         case VEC_TOML_INTEGER:
             return psprintf(INT64_FORMAT, event->integer);
         case VEC_TOML_FLOAT:
-            return psprintf("%g", event->number);
+            /* With its point, for who wrote one where an integer must stand. */
+            return psprintf(event->number == rint(event->number) && fabs(event->number) < 1e5 ? "%.1f" : "%g",
+                            event->number);
         case VEC_TOML_BOOLEAN:
             return pstrdup(event->boolean ? "true" : "false");
         case VEC_TOML_STRING:
@@ -380,7 +407,8 @@ read_event(Reading *reading, const Row *row)
     uint64 bit;
 
     if (row->kind == ROW_GONE) {
-        if (reading->validate)
+        /* A table says nothing by itself, its keys do. */
+        if (reading->validate && event->kind != VEC_TOML_TABLE)
             ereport(NOTICE,
                     (errmsg("option \"%s\" has no effect", reading->key),
                      errdetail("It is accepted so that index definitions of earlier releases still work.")));
