@@ -94,3 +94,10 @@ packages:
 ## check:      packages, then every test: unit, lint, regress, isolation, tap, regress on PostgreSQL 18
 check:
 	@test/check
+
+# ---- To look at -------------------------------------------------------------------------------------------------
+
+## demo:       loads real sentences into a private PostgreSQL, finds neighbours by meaning, measures recall and speed
+demo:
+	@test/install_packages demo
+	@test/run /usr/bin/python3 bench/demo.py
