@@ -59,7 +59,7 @@ typedef struct VecIndexOpenOptions {
  * Opens the directory's manifest and maps its segments. What is damaged, foreign, missing or pending is left out and listed
  * among the problems; it never makes this fail. Where two segments cover the same positions (manifest of a crashed or
  * foreign writer) the one that begins first, then the longer one, is kept and the other is FOREIGN. No manifest or no
- * directory: no segments. VEC_NO_MEMORY, VEC_IO, VEC_INTERRUPTED. allocator must outlive the index.
+ * directory: no segments. VEC_NO_MEMORY, VEC_INTERRUPTED. allocator must outlive the index.
  */
 VecStatus vec_index_open(const char *directory, const VecIndexOpenOptions *options,
                          const VecAllocator *allocator, VecIndex **index, VecError *error) VEC_MUST_CHECK;

@@ -68,14 +68,17 @@ VecStatus vec_manifest_collect(const VecManifest *manifest, const char *director
 
 /*
  * Opens or (create) makes the directory's control file. With create, the directory itself is made too if it is missing
- * (its parent must exist), with the given modes. A control file of the wrong size or magic is VEC_CORRUPT; with create it
+ * (its parent must exist); umask decides who may read. A control file of the wrong size or magic is VEC_CORRUPT; with create it
  * is replaced instead. VEC_NOT_FOUND, VEC_NO_SPACE, VEC_IO, VEC_NO_MEMORY. The handle belongs to one thread.
  */
 VecStatus vec_control_open(const char *directory, bool create, const VecAllocator *allocator,
                            VecControl **control, VecError *error) VEC_MUST_CHECK;
 void vec_control_close(VecControl *control); /* unlocks; NULL is legal */
 
-/* Manifest generation last published; costs one read of shared memory. */
+/*
+ * Manifest generation last published; costs one read of shared memory. Read it before vec_index_open, and open again when it
+ * differs (not when it differs from vec_index_generation: a control file that was made anew begins at 0).
+ */
 uint64_t vec_control_generation(const VecControl *control);
 
 /* True when the directory was removed or replaced under us: close and open again. Costs two system calls. */
@@ -88,7 +91,7 @@ bool vec_control_is_orphan(const VecControl *control);
 VecStatus vec_control_lock(VecControl *control, VecError *error) VEC_MUST_CHECK;
 void vec_control_unlock(VecControl *control);
 
-/* True if somebody holds the lock at this moment. */
+/* True if somebody holds the lock at this moment. Looking may make another's attempt to lock fail with VEC_BUSY. */
 bool vec_control_is_locked(VecControl *control);
 
 /* Counters for the caller's own use, shared between processes, lost with the directory. counter < VEC_CONTROL_COUNTERS. */

@@ -1,0 +1,510 @@
+/*
+ * build.c: building a segment: a work area laid out like the file, filled by the caller's rows, then by the graph.
+ *
+ * The work area is sized for row_count_max rows and is either private memory, huge pages if the system gives them (the graph
+ * is built about twice as fast on them), or, where that would exceed memory_bytes_max, the temporary file itself, mapped.
+ * Its ROWS region holds the coded rows from the front and the exceptions from the back, since together they are at most
+ * row_count_max. Private memory is written out without the gaps that fewer rows leave; the mapped file keeps them, as holes.
+ *
+ * The temporary file gets all its blocks at the beginning: a full disk is known before an hour of computing, and no store
+ * into the map can fail.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* fallocate */
+#endif
+
+#include "vectors/build.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include "file.h"
+#include "format.h"
+#include "graph.h"
+#include "memory.h"
+#include "random.h"
+
+#define PIECE_BYTES ((size_t)4 << 20)
+
+typedef enum BuildStage { STAGE_SAMPLE, STAGE_ADD, STAGE_GRAPH, STAGE_WRITE, STAGE_DONE } BuildStage;
+
+struct VecBuild {
+    const VecAllocator *allocator;
+    VecBuildOptions options;
+    char directory[VEC_FILE_PATH_BYTES];
+    char temporary[VEC_FILE_PATH_BYTES]; /* "" once it was renamed */
+    int descriptor;
+    BuildStage stage;
+    uint64_t row_count_max;
+    VecFormatHeader work; /* layout of the work area */
+    uint8_t *area;
+    uint64_t area_bytes;
+    bool in_file;
+    double *sums; /* of the sample */
+    uint64_t sample_count;
+    VecQuantizer quantizer;
+    VecQuantizeScratch scratch;
+    VecQuantizerError quantizer_error;
+    uint64_t rows_coded;
+    uint64_t exception_count;
+    uint64_t position_last;
+    uint64_t rows_exact;
+    VecCodes codes;
+    VecGraph graph;
+    VecGraphBuild *graph_build;
+    VecFormatHeader header; /* of the file, being written */
+    int section;
+    uint64_t section_done;
+    XXH3_state_t *checksum;
+};
+
+static void *
+area_section(const VecBuild *build, VecSection section)
+{
+    return build->area + build->work.sections[section].offset;
+}
+
+static void
+fill_header(const VecBuild *build, uint64_t rows_coded, VecFormatHeader *header)
+{
+    const VecSegmentOptions *options = &build->options.segment;
+
+    memset(header, 0, sizeof(*header));
+    memcpy(header->magic, VEC_FORMAT_MAGIC, VEC_FORMAT_MAGIC_BYTES);
+    header->version = VEC_FORMAT_VERSION;
+    header->byte_order = VEC_FORMAT_BYTE_ORDER;
+    header->header_bytes = VEC_FORMAT_PAGE_BYTES;
+    header->section_count = VEC_SECTION_COUNT;
+    header->element_type = (uint32_t)options->element_type;
+    header->metric = (uint32_t)options->metric;
+    header->dimensions = options->dimensions;
+    header->kind = (uint32_t)options->kind;
+    header->quantization = (uint32_t)options->quantization;
+    header->quantization_bits = options->quantization_bits;
+    header->m = options->m;
+    header->ef_construction = options->ef_construction;
+    header->options_hash = vec_segment_options_hash(options);
+    header->seed = build->options.seed;
+    header->rows_coded = rows_coded;
+    header->stride_bytes = vec_quantize_stride(options->dimensions, options->quantization_bits);
+    if (options->kind == VEC_SEGMENT_HNSW)
+        header->layer_count = vec_graph_count_layers(build->options.seed, options->m, (uint32_t)rows_coded,
+                                                     header->layer_nodes);
+}
+
+/* The temporary file's name cannot collide with another process's; a stale one of our own number is replaced. */
+static VecStatus
+open_temporary(VecBuild *build, VecError *error)
+{
+    struct timespec now;
+    char name[VEC_FILE_NAME_BYTES];
+
+    for (uint64_t attempt = 0; attempt < 100; attempt++) {
+        clock_gettime(CLOCK_REALTIME, &now);
+        uint64_t draw =
+            vec_random_mix((uint64_t)now.tv_nsec ^ ((uint64_t)now.tv_sec << 30) ^ (attempt << 60));
+        snprintf(name, sizeof(name), VEC_TEMPORARY_PREFIX "segment.%ld.%08" PRIx32, (long)getpid(),
+                 (uint32_t)draw);
+        VecStatus status = vec_file_path(build->temporary, build->directory, name, error);
+        if (status != VEC_OK)
+            return status;
+        build->descriptor = open(build->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (build->descriptor >= 0)
+            return VEC_OK;
+        if (errno != EEXIST)
+            break;
+    }
+
+    VecStatus status = vec_file_error(error, errno, "create", build->temporary);
+    build->temporary[0] = '\0';
+    return status;
+}
+
+static VecStatus
+map_area(VecBuild *build, VecError *error)
+{
+    void *area;
+
+    build->in_file = build->area_bytes > build->options.memory_bytes_max;
+    if (build->in_file)
+        area = mmap(NULL, build->area_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, build->descriptor, 0);
+    else
+        area = mmap(NULL, build->area_bytes, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (area == MAP_FAILED)
+        return vec_file_error(error, errno, "map", build->temporary);
+    build->area = area;
+    if (!build->in_file)
+        (void)madvise(area, build->area_bytes, MADV_HUGEPAGE);
+    return VEC_OK;
+}
+
+VecStatus
+vec_build_begin(const VecBuildOptions *options, const char *directory, uint64_t row_count_max,
+                const VecAllocator *allocator, VecBuild **build, VecError *error)
+{
+    VecStatus status = vec_format_check_options(&options->segment, error);
+    VecBuild *made = NULL;
+
+    if (status != VEC_OK)
+        return status;
+    if (row_count_max > VEC_SEGMENT_ROWS_MAX)
+        return vec_error_set(error, VEC_INVALID, 0, "row count %" PRIu64 " is beyond %" PRIu64, row_count_max,
+                             VEC_SEGMENT_ROWS_MAX);
+    if (options->thread_count < 1)
+        return vec_error_set(error, VEC_INVALID, 0, "thread count must be at least 1");
+
+    made = vec_memory_allocate(allocator, 1, sizeof(*made));
+    if (made == NULL)
+        return vec_memory_error(error);
+    made->allocator = allocator;
+    made->options = *options;
+    made->descriptor = -1;
+    made->row_count_max = row_count_max;
+    made->sums = vec_memory_allocate(allocator, options->segment.dimensions, sizeof(double));
+    made->checksum = XXH3_createState();
+    if (made->sums == NULL || made->checksum == NULL ||
+        !vec_quantize_scratch_init(&made->scratch, options->segment.dimensions, allocator)) {
+        status = vec_memory_error(error);
+        goto failed;
+    }
+    if (snprintf(made->directory, sizeof(made->directory), "%s", directory) >= (int)sizeof(made->directory)) {
+        status = vec_error_set(error, VEC_INVALID, 0, "directory name is too long");
+        goto failed;
+    }
+    fill_header(made, row_count_max, &made->work);
+    made->area_bytes = vec_format_layout(&made->work, made->work.sections);
+    if ((status = vec_file_check_space(directory, made->area_bytes, options->disk_reserve_bytes, error)) !=
+            VEC_OK ||
+        (status = open_temporary(made, error)) != VEC_OK ||
+        (status = vec_file_preallocate(made->descriptor, made->area_bytes, made->temporary, error)) !=
+            VEC_OK ||
+        (status = map_area(made, error)) != VEC_OK)
+        goto failed;
+    *build = made;
+    return VEC_OK;
+
+failed:
+    vec_build_free(made);
+    return status;
+}
+
+void
+vec_build_sample(VecBuild *build, const float *vector)
+{
+    assert(build->stage == STAGE_SAMPLE);
+    if (vec_quantize_accumulate(build->options.segment.metric, build->options.segment.dimensions, vector,
+                                build->sums))
+        build->sample_count++;
+}
+
+VecStatus
+vec_build_train(VecBuild *build, VecError *error)
+{
+    const VecSegmentOptions *options = &build->options.segment;
+    float *mean = area_section(build, VEC_SECTION_QUANTIZER);
+
+    assert(build->stage == STAGE_SAMPLE);
+    for (uint32_t i = 0; i < options->dimensions; i++)
+        mean[i] = build->sample_count > 0 ? (float)(build->sums[i] / (double)build->sample_count) : 0.0f;
+    if (!vec_quantize_init(&build->quantizer, options->metric, options->dimensions,
+                           options->quantization_bits, mean, build->options.seed, build->allocator)) {
+        vec_quantize_free(&build->quantizer);
+        return vec_memory_error(error);
+    }
+    build->stage = STAGE_ADD;
+    return VEC_OK;
+}
+
+VecStatus
+vec_build_add(VecBuild *build, const VecRowId *row, const float *vector, VecError *error)
+{
+    uint64_t row_count = build->rows_coded + build->exception_count;
+    VecFormatRow *rows = area_section(build, VEC_SECTION_ROWS);
+    VecFormatRow *slot;
+    VecRowKind kind = VEC_ROW_NULL;
+
+    assert(build->stage == STAGE_ADD);
+    assert(row_count == 0 || row->position > build->position_last);
+    if (row_count >= build->row_count_max)
+        return vec_error_set(error, VEC_INVALID, 0, "more rows than the %" PRIu64 " announced",
+                             build->row_count_max);
+    if (vector != NULL) {
+        uint8_t *codes = area_section(build, VEC_SECTION_CODES);
+        VecFactors *factors = area_section(build, VEC_SECTION_FACTORS);
+        bool coded = vec_quantize_row(&build->quantizer, vector, &build->scratch,
+                                      codes + build->rows_coded * build->work.stride_bytes,
+                                      &factors[build->rows_coded], &build->quantizer_error);
+        kind = coded ? VEC_ROW_CODED : VEC_ROW_EXACT;
+    }
+    if (kind == VEC_ROW_CODED)
+        slot = &rows[build->rows_coded++];
+    else
+        slot = &rows[build->row_count_max - ++build->exception_count];
+    build->rows_exact += kind == VEC_ROW_EXACT;
+    build->position_last = row->position;
+    slot->position = row->position;
+    memcpy(slot->tid, row->tid, VEC_TID_BYTES);
+    slot->kind = (uint16_t)kind;
+    return VEC_OK;
+}
+
+/* Ends adding: from here on the number of rows is known. */
+static VecStatus
+begin_graph(VecBuild *build, VecError *error)
+{
+    const VecSegmentOptions *options = &build->options.segment;
+    uint32_t row_count = (uint32_t)build->rows_coded;
+    uint32_t *links = area_section(build, VEC_SECTION_LINKS);
+    uint32_t *upper_rows = area_section(build, VEC_SECTION_UPPER_ROWS);
+    uint32_t *upper_links = area_section(build, VEC_SECTION_UPPER_LINKS);
+    uint64_t upper_nodes = 0;
+    VecStatus status;
+
+    fill_header(build, build->rows_coded, &build->header);
+    build->codes = (VecCodes){
+        .kernels = build->quantizer.kernels,
+        .metric = options->metric,
+        .dimensions = options->dimensions,
+        .bits = options->quantization_bits,
+        .row_count = row_count,
+        .stride_bytes = build->work.stride_bytes,
+        .codes = area_section(build, VEC_SECTION_CODES),
+        .factors = area_section(build, VEC_SECTION_FACTORS),
+        .mean_norm_sq = build->quantizer.mean_norm_sq,
+    };
+    if (options->kind == VEC_SEGMENT_HNSW) {
+        for (uint32_t i = 0; i < build->header.layer_count; i++)
+            upper_nodes += build->header.layer_nodes[i];
+        memset(links, 0xff, (size_t)row_count * 2 * options->m * sizeof(uint32_t));
+        memset(upper_links, 0xff, upper_nodes * options->m * sizeof(uint32_t));
+        vec_graph_number_nodes(build->options.seed, options->m, row_count, build->header.layer_count,
+                               build->header.layer_nodes, upper_rows);
+        vec_graph_attach(&build->graph, options->m, row_count, build->header.layer_count,
+                         build->header.layer_nodes, links, upper_rows, upper_links);
+
+        VecGraphBuildOptions graph_options = {
+            .seed = build->options.seed,
+            .ef_construction = options->ef_construction,
+            .thread_count = build->options.thread_count,
+        };
+        status = vec_graph_build_begin(&build->graph, &build->codes, &graph_options, build->allocator,
+                                       &build->graph_build, error);
+        if (status != VEC_OK)
+            return status;
+    }
+    build->stage = STAGE_GRAPH;
+    return VEC_OK;
+}
+
+VecStatus
+vec_build_graph(VecBuild *build, VecShouldStop should_stop, void *should_stop_context, VecError *error)
+{
+    VecStatus status;
+
+    assert(build->stage == STAGE_ADD || build->stage == STAGE_GRAPH);
+    if (build->stage == STAGE_ADD && (status = begin_graph(build, error)) != VEC_OK)
+        return status;
+    if (build->graph_build != NULL) {
+        status = vec_graph_build_run(build->graph_build, should_stop, should_stop_context, error);
+        if (status != VEC_OK)
+            return status;
+        vec_graph_build_free(build->graph_build);
+        build->graph_build = NULL;
+    }
+    return VEC_OK;
+}
+
+/* Brings the exceptions into the order of the file: those to be computed exactly, then the NULLs. */
+static VecFormatRow *
+sort_exceptions(VecBuild *build)
+{
+    VecFormatRow *rows = area_section(build, VEC_SECTION_ROWS);
+    VecFormatRow *first = rows + (build->row_count_max - build->exception_count);
+    uint64_t exact_end = 0;
+
+    for (uint64_t i = 0; i < build->exception_count; i++) {
+        if (first[i].kind == VEC_ROW_EXACT) {
+            VecFormatRow row = first[i];
+            first[i] = first[exact_end];
+            first[exact_end++] = row;
+        }
+    }
+    return first;
+}
+
+static void
+begin_write(VecBuild *build, const VecStamp *stamp)
+{
+    VecFormatHeader *header = &build->header;
+    VecFormatSection compact[VEC_SECTION_COUNT];
+    VecFormatRow *exceptions = sort_exceptions(build);
+
+    header->stamp = *stamp;
+    header->rows_exact = build->rows_exact;
+    header->rows_null = build->exception_count - build->rows_exact;
+    header->error = build->quantizer_error;
+    header->file_bytes = vec_format_layout(header, compact);
+    memcpy(header->sections, compact, sizeof(compact));
+    if (build->in_file) {
+        for (int i = 0; i < VEC_SECTION_COUNT; i++)
+            header->sections[i].offset = build->work.sections[i].offset;
+        header->sections[VEC_SECTION_EXCEPTIONS].offset = (uint64_t)((uint8_t *)exceptions - build->area);
+        header->file_bytes = build->area_bytes;
+    }
+    build->section = 0;
+    build->section_done = 0;
+    XXH3_64bits_reset(build->checksum);
+    build->stage = STAGE_WRITE;
+}
+
+static VecStatus
+write_sections(VecBuild *build, VecShouldStop should_stop, void *should_stop_context, VecError *error)
+{
+    uint64_t done = 0;
+
+    for (; build->section < VEC_SECTION_COUNT; build->section++) {
+        VecFormatSection *section = &build->header.sections[build->section];
+        const uint8_t *data = build->section == VEC_SECTION_EXCEPTIONS
+                                  ? (const uint8_t *)((VecFormatRow *)area_section(build, VEC_SECTION_ROWS) +
+                                                      (build->row_count_max - build->exception_count))
+                                  : area_section(build, (VecSection)build->section);
+
+        while (build->section_done < section->bytes) {
+            uint64_t rest = section->bytes - build->section_done;
+            size_t piece = rest < PIECE_BYTES ? (size_t)rest : PIECE_BYTES;
+
+            if (should_stop != NULL && should_stop(should_stop_context, done, build->header.file_bytes))
+                return vec_error_set(error, VEC_INTERRUPTED, 0, "interrupted");
+            if (!build->in_file) {
+                VecStatus status =
+                    vec_file_write(build->descriptor, data + build->section_done, piece,
+                                   section->offset + build->section_done, build->temporary, error);
+                if (status != VEC_OK)
+                    return status;
+            }
+            XXH3_64bits_update(build->checksum, data + build->section_done, piece);
+            build->section_done += piece;
+            done += piece;
+        }
+        section->checksum = XXH3_64bits_digest(build->checksum);
+        XXH3_64bits_reset(build->checksum);
+        build->section_done = 0;
+    }
+    return VEC_OK;
+}
+
+/* Gives back the blocks that fewer rows than announced left unused; a file system that cannot is not asked twice. */
+static void
+punch_gaps(const VecBuild *build)
+{
+#ifdef FALLOC_FL_PUNCH_HOLE
+    for (int i = 0; build->in_file && i < VEC_SECTION_COUNT; i++) {
+        const VecFormatSection *section = &build->header.sections[i];
+        uint64_t end =
+            i + 1 < VEC_SECTION_COUNT ? build->header.sections[i + 1].offset : build->header.file_bytes;
+        uint64_t from = (section->offset + section->bytes + VEC_FORMAT_PAGE_BYTES - 1) /
+                        VEC_FORMAT_PAGE_BYTES * VEC_FORMAT_PAGE_BYTES;
+
+        end = end / VEC_FORMAT_PAGE_BYTES * VEC_FORMAT_PAGE_BYTES;
+        if (end > from && fallocate(build->descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                                    (off_t)from, (off_t)(end - from)) != 0)
+            return;
+    }
+#else
+    (void)build;
+#endif
+}
+
+static VecStatus
+write_header(VecBuild *build, VecError *error)
+{
+    _Alignas(VecFormatHeader) uint8_t page[VEC_FORMAT_PAGE_BYTES] = {0};
+
+    memcpy(page, &build->header, sizeof(build->header));
+    build->header.checksum = vec_format_header_checksum(page);
+    memcpy(page, &build->header, sizeof(build->header));
+    if (build->in_file) {
+        memcpy(build->area, page, sizeof(page));
+        if (msync(build->area, build->area_bytes, MS_SYNC) != 0)
+            return vec_file_error(error, errno, "sync", build->temporary);
+        return VEC_OK;
+    }
+    return vec_file_write(build->descriptor, page, sizeof(page), 0, build->temporary, error);
+}
+
+/* Picks a name that is free and moves the file there. The lock on the directory makes look and move one step. */
+static VecStatus
+rename_to_final(VecBuild *build, VecBuildResult *result, VecError *error)
+{
+    char path[VEC_FILE_PATH_BYTES];
+    VecStatus status;
+
+    for (uint32_t attempt = 0;; attempt++) {
+        snprintf(result->file_name, sizeof(result->file_name),
+                 "segment.%016" PRIx64 "-%016" PRIx64 ".%" PRIx32, build->header.stamp.position_from,
+                 build->header.stamp.position_to, attempt);
+        if ((status = vec_file_path(path, build->directory, result->file_name, error)) != VEC_OK)
+            return status;
+        if (access(path, F_OK) != 0)
+            break;
+    }
+    if (rename(build->temporary, path) != 0)
+        return vec_file_error(error, errno, "rename", build->temporary);
+    build->temporary[0] = '\0';
+    build->stage = STAGE_DONE;
+    return vec_file_sync_directory(build->directory, error);
+}
+
+VecStatus
+vec_build_finish(VecBuild *build, const VecStamp *stamp, VecShouldStop should_stop, void *should_stop_context,
+                 VecBuildResult *result, VecError *error)
+{
+    VecStatus status;
+
+    assert(build->stage == STAGE_GRAPH || build->stage == STAGE_WRITE);
+    if (build->stage == STAGE_GRAPH)
+        begin_write(build, stamp);
+    if ((status = write_sections(build, should_stop, should_stop_context, error)) != VEC_OK ||
+        (status = write_header(build, error)) != VEC_OK)
+        return status;
+    punch_gaps(build);
+    if (!build->in_file && ftruncate(build->descriptor, (off_t)build->header.file_bytes) != 0)
+        return vec_file_error(error, errno, "truncate", build->temporary);
+    if ((status = vec_file_sync(build->descriptor, build->temporary, error)) != VEC_OK ||
+        (status = rename_to_final(build, result, error)) != VEC_OK)
+        return status;
+    result->stamp = build->header.stamp;
+    result->file_bytes = build->header.file_bytes;
+    result->header_checksum = build->header.checksum;
+    result->rows_coded = build->header.rows_coded;
+    result->rows_exact = build->header.rows_exact;
+    result->rows_null = build->header.rows_null;
+    return VEC_OK;
+}
+
+void
+vec_build_free(VecBuild *build)
+{
+    if (build == NULL)
+        return;
+    vec_graph_build_free(build->graph_build);
+    vec_quantize_free(&build->quantizer);
+    vec_quantize_scratch_free(&build->scratch, build->allocator);
+    if (build->area != NULL)
+        munmap(build->area, build->area_bytes);
+    if (build->descriptor >= 0)
+        close(build->descriptor);
+    if (build->temporary[0] != '\0')
+        (void)unlink(build->temporary);
+    XXH3_freeState(build->checksum);
+    vec_memory_release(build->allocator, build->sums);
+    vec_memory_release(build->allocator, build);
+}

@@ -1,0 +1,289 @@
+/*
+ * control.c: the page that processes share: generation, counters, verified files; and the lock of the directory.
+ *
+ * Every shared field is one atomic of 64 bits: there is no order between fields that anyone relies on, except that the
+ * generation is raised after the manifest it announces was renamed (release), and read before it is opened (acquire).
+ */
+#include "control.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include "file.h"
+#include "format.h"
+#include "memory.h"
+
+#define CONTROL_BYTES   4096
+#define VERIFIED_SLOTS  256
+#define VERIFIED_PROBES 8
+#define OPEN_ATTEMPTS   10
+
+typedef struct ControlPage {
+    uint8_t magic[VEC_FORMAT_MAGIC_BYTES];
+    uint32_t version;
+    uint32_t byte_order;
+    _Atomic uint64_t generation;
+    _Atomic uint64_t reserved[5];
+    _Atomic uint64_t counters[VEC_CONTROL_COUNTERS];
+    _Atomic uint64_t verified[VERIFIED_SLOTS]; /* hashes of (device, inode, ctime, size); 0: free */
+} ControlPage;
+
+_Static_assert(sizeof(ControlPage) <= CONTROL_BYTES, "the control file is one page");
+_Static_assert(sizeof(_Atomic uint64_t) == sizeof(uint64_t), "an atomic in a file must be a plain number");
+
+struct VecControl {
+    const VecAllocator *allocator;
+    char path[VEC_FILE_PATH_BYTES];
+    int descriptor;
+    ControlPage *page;
+    bool is_locked;
+};
+
+/*
+ * Makes a complete control file under a temporary name and gives it its name: by link, which fails if another process was
+ * faster, or by rename where a damaged one is to be replaced. The process's umask decides who may read.
+ */
+static VecStatus
+create_file(const char *directory, const char *path, bool replace, VecError *error)
+{
+    char temporary[VEC_FILE_PATH_BYTES], name[VEC_FILE_NAME_BYTES];
+    VecStatus status;
+
+    if (mkdir(directory, 0777) != 0 && errno != EEXIST)
+        return vec_file_error(error, errno, "create directory", directory);
+    snprintf(name, sizeof(name), VEC_TEMPORARY_PREFIX VEC_CONTROL_NAME ".%ld", (long)getpid());
+    if ((status = vec_file_path(temporary, directory, name, error)) != VEC_OK)
+        return status;
+    (void)unlink(temporary); /* of a crashed process that had our number */
+
+    int descriptor = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (descriptor < 0)
+        return vec_file_error(error, errno, "create", temporary);
+
+    ControlPage start = {.version = VEC_FORMAT_VERSION, .byte_order = VEC_FORMAT_BYTE_ORDER};
+    memcpy(start.magic, VEC_FORMAT_CONTROL_MAGIC, VEC_FORMAT_MAGIC_BYTES);
+    if ((status = vec_file_preallocate(descriptor, CONTROL_BYTES, temporary, error)) == VEC_OK &&
+        (status = vec_file_write(descriptor, &start, sizeof(start), 0, temporary, error)) == VEC_OK) {
+        if (replace ? rename(temporary, path) != 0 : (link(temporary, path) != 0 && errno != EEXIST))
+            status = vec_file_error(error, errno, "create", path);
+    }
+    close(descriptor);
+    (void)unlink(temporary);
+    return status;
+}
+
+static VecStatus
+map_file(VecControl *control, VecError *error)
+{
+    struct stat file;
+    ControlPage *page;
+
+    control->descriptor = open(control->path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+    if (control->descriptor < 0)
+        return vec_file_error(error, errno, "open", control->path);
+    if (fstat(control->descriptor, &file) != 0)
+        return vec_file_error(error, errno, "look at", control->path);
+    if (!S_ISREG(file.st_mode) || file.st_size != CONTROL_BYTES)
+        return vec_error_set(error, VEC_CORRUPT, 0, "control file \"%s\" has not %d bytes", control->path,
+                             CONTROL_BYTES);
+    page = mmap(NULL, CONTROL_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, control->descriptor, 0);
+    if (page == MAP_FAILED)
+        return vec_file_error(error, errno, "map", control->path);
+    control->page = page;
+    if (memcmp(page->magic, VEC_FORMAT_CONTROL_MAGIC, VEC_FORMAT_MAGIC_BYTES) != 0 ||
+        page->version != VEC_FORMAT_VERSION || page->byte_order != VEC_FORMAT_BYTE_ORDER)
+        return vec_error_set(error, VEC_CORRUPT, 0, "\"%s\" is not a control file of this version",
+                             control->path);
+    return VEC_OK;
+}
+
+static void
+unmap_file(VecControl *control)
+{
+    if (control->page != NULL)
+        munmap(control->page, CONTROL_BYTES);
+    if (control->descriptor >= 0)
+        close(control->descriptor); /* the lock goes with it */
+    control->page = NULL;
+    control->descriptor = -1;
+    control->is_locked = false;
+}
+
+VecStatus
+vec_control_open(const char *directory, bool create, const VecAllocator *allocator, VecControl **control,
+                 VecError *error)
+{
+    VecControl *made = vec_memory_allocate(allocator, 1, sizeof(*made));
+    VecStatus status;
+
+    if (made == NULL)
+        return vec_memory_error(error);
+    made->allocator = allocator;
+    made->descriptor = -1;
+    status = vec_file_path(made->path, directory, VEC_CONTROL_NAME, error);
+    for (int attempt = 0; status == VEC_OK && attempt < OPEN_ATTEMPTS; attempt++) {
+        status = map_file(made, error);
+        if (status == VEC_OK || !create || (status != VEC_NOT_FOUND && status != VEC_CORRUPT))
+            break;
+        unmap_file(made);
+        status = create_file(directory, made->path, status == VEC_CORRUPT, error);
+    }
+    if (status == VEC_OK && made->page == NULL)
+        status = vec_error_set(error, VEC_IO, 0, "control file \"%s\" disappears as fast as it is made",
+                               made->path);
+    if (status != VEC_OK) {
+        vec_control_close(made);
+        return status;
+    }
+    *control = made;
+    return VEC_OK;
+}
+
+void
+vec_control_close(VecControl *control)
+{
+    if (control == NULL)
+        return;
+    unmap_file(control);
+    vec_memory_release(control->allocator, control);
+}
+
+uint64_t
+vec_control_generation(const VecControl *control)
+{
+    return atomic_load_explicit(&control->page->generation, memory_order_acquire);
+}
+
+void
+vec_control_set_generation(VecControl *control, uint64_t generation)
+{
+    atomic_store_explicit(&control->page->generation, generation, memory_order_release);
+}
+
+bool
+vec_control_is_orphan(const VecControl *control)
+{
+    struct stat ours, theirs;
+
+    return fstat(control->descriptor, &ours) != 0 || ours.st_nlink == 0 ||
+           stat(control->path, &theirs) != 0 || ours.st_dev != theirs.st_dev || ours.st_ino != theirs.st_ino;
+}
+
+VecStatus
+vec_control_lock(VecControl *control, VecError *error)
+{
+    int result;
+
+    do {
+        result = flock(control->descriptor, LOCK_EX | LOCK_NB);
+    } while (result != 0 && errno == EINTR);
+    if (result != 0 && errno == EWOULDBLOCK)
+        return vec_error_set(error, VEC_BUSY, errno, "\"%s\" is locked by another process", control->path);
+    if (result != 0)
+        return vec_file_error(error, errno, "lock", control->path);
+    if (vec_control_is_orphan(control)) {
+        (void)flock(control->descriptor, LOCK_UN);
+        return vec_error_set(error, VEC_NOT_FOUND, 0, "\"%s\" was removed or replaced", control->path);
+    }
+    control->is_locked = true;
+    return VEC_OK;
+}
+
+void
+vec_control_unlock(VecControl *control)
+{
+    if (control->is_locked)
+        (void)flock(control->descriptor, LOCK_UN);
+    control->is_locked = false;
+}
+
+bool
+vec_control_is_locked(VecControl *control)
+{
+    if (control->is_locked)
+        return true;
+
+    /* a handle of its own, so that looking never takes or loses a lock of ours */
+    int descriptor = open(control->path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+    if (descriptor < 0)
+        return false;
+    bool locked = flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    close(descriptor);
+    return locked;
+}
+
+uint64_t
+vec_control_counter_read(const VecControl *control, uint32_t counter)
+{
+    return counter < VEC_CONTROL_COUNTERS ? atomic_load(&control->page->counters[counter]) : 0;
+}
+
+void
+vec_control_counter_write(VecControl *control, uint32_t counter, uint64_t value)
+{
+    if (counter < VEC_CONTROL_COUNTERS)
+        atomic_store(&control->page->counters[counter], value);
+}
+
+uint64_t
+vec_control_counter_add(VecControl *control, uint32_t counter, uint64_t value)
+{
+    return counter < VEC_CONTROL_COUNTERS ? atomic_fetch_add(&control->page->counters[counter], value) + value
+                                          : 0;
+}
+
+/* 0 if the file cannot be looked at; never 0 otherwise. */
+static uint64_t
+identity_hash(int descriptor)
+{
+    struct stat file;
+    uint64_t words[5];
+
+    if (fstat(descriptor, &file) != 0)
+        return 0;
+    words[0] = (uint64_t)file.st_dev;
+    words[1] = (uint64_t)file.st_ino;
+    words[2] = (uint64_t)file.st_ctim.tv_sec;
+    words[3] = (uint64_t)file.st_ctim.tv_nsec;
+    words[4] = (uint64_t)file.st_size;
+    uint64_t hash = XXH3_64bits(words, sizeof(words));
+    return hash == 0 ? 1 : hash;
+}
+
+bool
+vec_control_is_verified(const VecControl *control, int file_descriptor)
+{
+    uint64_t hash = identity_hash(file_descriptor);
+
+    for (uint32_t i = 0; hash != 0 && i < VERIFIED_PROBES; i++) {
+        if (atomic_load(&control->page->verified[(hash + i) % VERIFIED_SLOTS]) == hash)
+            return true;
+    }
+    return false;
+}
+
+void
+vec_control_remember_verified(VecControl *control, int file_descriptor)
+{
+    uint64_t hash = identity_hash(file_descriptor);
+
+    if (hash == 0)
+        return;
+    for (uint32_t i = 0; i < VERIFIED_PROBES; i++) {
+        uint64_t expected = 0;
+        _Atomic uint64_t *slot = &control->page->verified[(hash + i) % VERIFIED_SLOTS];
+
+        if (atomic_load(slot) == hash || atomic_compare_exchange_strong(slot, &expected, hash))
+            return;
+    }
+    /* all taken, perhaps by files long gone: one of them goes */
+    atomic_store(&control->page->verified[(hash + (hash >> 32) % VERIFIED_PROBES) % VERIFIED_SLOTS], hash);
+}

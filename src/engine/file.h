@@ -1,0 +1,40 @@
+/*
+ * file.h: the few things the engine does to files, each reporting what the operating system said.
+ */
+#ifndef VEC_FILE_H
+#define VEC_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vectors/status.h"
+
+#define VEC_FILE_PATH_BYTES 4096
+
+/* directory/name into path. VEC_INVALID: too long. */
+VecStatus vec_file_path(char path[VEC_FILE_PATH_BYTES], const char *directory, const char *name,
+                        VecError *error) VEC_MUST_CHECK;
+
+/* The status that fits errno, with a message "could not <what> <path>: <strerror>". */
+VecStatus vec_file_error(VecError *error, int os_errno, const char *what, const char *path);
+
+/* VEC_NO_SPACE if writing that many bytes in the directory would leave less than reserve_bytes. */
+VecStatus vec_file_check_space(const char *directory, uint64_t bytes, uint64_t reserve_bytes,
+                               VecError *error) VEC_MUST_CHECK;
+
+/* Gives the file real blocks for its first `bytes` bytes. */
+VecStatus vec_file_preallocate(int descriptor, uint64_t bytes, const char *path,
+                               VecError *error) VEC_MUST_CHECK;
+
+VecStatus vec_file_write(int descriptor, const void *data, size_t bytes, uint64_t offset, const char *path,
+                         VecError *error) VEC_MUST_CHECK;
+
+/* VEC_CORRUPT if the file ends before. */
+VecStatus vec_file_read(int descriptor, void *data, size_t bytes, uint64_t offset, const char *path,
+                        VecError *error) VEC_MUST_CHECK;
+
+VecStatus vec_file_sync(int descriptor, const char *path, VecError *error) VEC_MUST_CHECK;
+VecStatus vec_file_sync_directory(const char *directory, VecError *error) VEC_MUST_CHECK;
+
+#endif

@@ -1,0 +1,106 @@
+/*
+ * format.c: which options exist, and how long a section is.
+ */
+#include "format.h"
+
+#include <inttypes.h>
+#include <stddef.h>
+#include <string.h>
+#include <xxhash.h>
+
+/*
+ * Chosen by measurement, see bench/engine.
+ */
+const VecSegmentOptions vec_segment_options_default = {
+    .element_type = VEC_TYPE_F32,
+    .metric = VEC_METRIC_L2,
+    .dimensions = 1,
+    .kind = VEC_SEGMENT_HNSW,
+    .quantization = VEC_QUANTIZATION_SCALAR,
+    .quantization_bits = 8,
+    .m = 16,
+    .ef_construction = 128,
+};
+
+uint64_t
+vec_segment_options_hash(const VecSegmentOptions *options)
+{
+    uint32_t words[] = {
+        (uint32_t)options->element_type,
+        (uint32_t)options->metric,
+        options->dimensions,
+        (uint32_t)options->kind,
+        (uint32_t)options->quantization,
+        options->quantization_bits,
+        options->m,
+        options->ef_construction,
+    };
+
+    if (options->kind == VEC_SEGMENT_FLAT) /* these two change nothing then */
+        words[6] = words[7] = 0;
+    return XXH3_64bits(words, sizeof(words));
+}
+
+VecStatus
+vec_format_check_options(const VecSegmentOptions *options, VecError *error)
+{
+    if (options->element_type != VEC_TYPE_F32 && options->element_type != VEC_TYPE_F16 &&
+        options->element_type != VEC_TYPE_I8)
+        return vec_error_set(error, VEC_INVALID, 0, "element type %d has no segments",
+                             (int)options->element_type);
+    if (options->metric != VEC_METRIC_L2 && options->metric != VEC_METRIC_DOT &&
+        options->metric != VEC_METRIC_COS)
+        return vec_error_set(error, VEC_INVALID, 0, "metric %d has no segments", (int)options->metric);
+    if (options->dimensions < 1 || options->dimensions > VEC_DIMENSIONS_MAX)
+        return vec_error_set(error, VEC_INVALID, 0, "dimensions %" PRIu32 " are outside 1..%d",
+                             options->dimensions, VEC_DIMENSIONS_MAX);
+    if (options->kind != VEC_SEGMENT_FLAT && options->kind != VEC_SEGMENT_HNSW)
+        return vec_error_set(error, VEC_INVALID, 0, "segment kind %d is unknown", (int)options->kind);
+    if (options->quantization != VEC_QUANTIZATION_SCALAR)
+        return vec_error_set(error, VEC_INVALID, 0, "quantization %d is unknown", (int)options->quantization);
+    if (options->quantization_bits != 4 && options->quantization_bits != 8)
+        return vec_error_set(error, VEC_INVALID, 0, "quantization bits %" PRIu32 " are neither 4 nor 8",
+                             options->quantization_bits);
+    if (options->m < 4 || options->m > 128)
+        return vec_error_set(error, VEC_INVALID, 0, "m %" PRIu32 " is outside 4..128", options->m);
+    if (options->ef_construction < 10 || options->ef_construction > 2000)
+        return vec_error_set(error, VEC_INVALID, 0, "ef_construction %" PRIu32 " is outside 10..2000",
+                             options->ef_construction);
+    return VEC_OK;
+}
+
+uint64_t
+vec_format_layout(const VecFormatHeader *header, VecFormatSection sections[VEC_SECTION_COUNT])
+{
+    uint64_t upper_nodes = 0, offset = VEC_FORMAT_PAGE_BYTES;
+    bool graph = header->kind == VEC_SEGMENT_HNSW;
+
+    for (uint32_t i = 0; i < header->layer_count; i++)
+        upper_nodes += header->layer_nodes[i];
+    sections[VEC_SECTION_QUANTIZER].bytes = header->dimensions * sizeof(float);
+    sections[VEC_SECTION_CODES].bytes =
+        vec_quantize_bytes(header->dimensions, header->quantization_bits, header->rows_coded);
+    sections[VEC_SECTION_FACTORS].bytes = header->rows_coded * sizeof(VecFactors);
+    sections[VEC_SECTION_ROWS].bytes = header->rows_coded * sizeof(VecFormatRow);
+    sections[VEC_SECTION_EXCEPTIONS].bytes = (header->rows_exact + header->rows_null) * sizeof(VecFormatRow);
+    sections[VEC_SECTION_LINKS].bytes = graph ? header->rows_coded * 2 * header->m * sizeof(uint32_t) : 0;
+    sections[VEC_SECTION_UPPER_ROWS].bytes =
+        header->layer_count > 0 ? header->layer_nodes[0] * sizeof(uint32_t) : 0;
+    sections[VEC_SECTION_UPPER_LINKS].bytes = upper_nodes * header->m * sizeof(uint32_t);
+    for (int i = 0; i < VEC_SECTION_COUNT; i++) {
+        sections[i].offset = offset;
+        offset +=
+            (sections[i].bytes + VEC_FORMAT_PAGE_BYTES - 1) / VEC_FORMAT_PAGE_BYTES * VEC_FORMAT_PAGE_BYTES;
+    }
+    return offset;
+}
+
+uint64_t
+vec_format_header_checksum(const void *page)
+{
+    _Alignas(64) uint8_t copy[VEC_FORMAT_PAGE_BYTES];
+
+    memcpy(copy, page, sizeof(copy));
+    memset(copy + offsetof(VecFormatHeader, checksum), 0, sizeof(uint64_t));
+    return XXH3_64bits(copy, sizeof(copy));
+}

@@ -1,0 +1,116 @@
+/*
+ * format.h: the bytes of a segment file and of a manifest.
+ *
+ * A segment file, all numbers in the machine's byte order (a file of the other order is foreign):
+ *
+ *     header, one page of 4096 bytes: VecFormatHeader, zeros, its checksum over all of the page but the checksum itself
+ *     sections, each at a multiple of 4096, in the order of VecSection; between them anything
+ *
+ *     section     element, count
+ *     QUANTIZER   float mean[dimensions]
+ *     CODES       stride_bytes a row, and 64 bytes that kernels may read
+ *     FACTORS     VecFactors a row
+ *     ROWS        VecFormatRow a row
+ *     EXCEPTIONS  VecFormatRow for each row without a code: rows_exact, then rows_null
+ *     LINKS       uint32[2 m] a row: the bottom layer; ends with VEC_NODE_NONE                       (HNSW only)
+ *     UPPER_ROWS  uint32 for each node of layer 1: its row. Nodes are numbered by descending top layer, so that a layer is a
+ *                 prefix of the one below it and node 0 is the entry                                  (HNSW only)
+ *     UPPER_LINKS uint32[m] a node, for layer 1, then layer 2, …                                      (HNSW only)
+ *
+ * Every length follows from the header's numbers; the section table repeats them, and a file where the two differ is corrupt.
+ * Nothing here says how a number is used before it was checked: vec_sealed_open does, in one place.
+ */
+#ifndef VEC_FORMAT_H
+#define VEC_FORMAT_H
+
+#include <stdint.h>
+
+#include "quantize.h"
+#include "vectors/manifest.h"
+#include "vectors/segment.h"
+
+#define VEC_FORMAT_MAGIC          "vec\r\nseg"
+#define VEC_FORMAT_MANIFEST_MAGIC "vec\r\nman"
+#define VEC_FORMAT_CONTROL_MAGIC  "vec\r\nctl"
+#define VEC_FORMAT_MAGIC_BYTES    8
+#define VEC_FORMAT_VERSION        1
+#define VEC_FORMAT_BYTE_ORDER     0x01020304u
+#define VEC_FORMAT_PAGE_BYTES     4096
+#define VEC_FORMAT_LAYERS_MAX     16
+
+typedef enum VecSection {
+    VEC_SECTION_QUANTIZER,
+    VEC_SECTION_CODES,
+    VEC_SECTION_FACTORS,
+    VEC_SECTION_ROWS,
+    VEC_SECTION_EXCEPTIONS,
+    VEC_SECTION_LINKS,
+    VEC_SECTION_UPPER_ROWS,
+    VEC_SECTION_UPPER_LINKS,
+    VEC_SECTION_COUNT
+} VecSection;
+
+typedef struct VecFormatSection {
+    uint64_t offset;
+    uint64_t bytes;
+    uint64_t checksum; /* XXH3, 64 bits */
+} VecFormatSection;
+
+typedef struct VecFormatRow {
+    uint64_t position;
+    uint8_t tid[VEC_TID_BYTES];
+    uint16_t kind; /* VecRowKind */
+} VecFormatRow;
+
+typedef struct VecFormatHeader {
+    uint8_t magic[VEC_FORMAT_MAGIC_BYTES];
+    uint32_t version;
+    uint32_t byte_order;
+    uint32_t header_bytes; /* VEC_FORMAT_PAGE_BYTES */
+    uint32_t section_count;
+    uint64_t file_bytes;
+    VecStamp stamp;
+    uint32_t element_type;
+    uint32_t metric;
+    uint32_t dimensions;
+    uint32_t kind;
+    uint32_t quantization;
+    uint32_t quantization_bits;
+    uint32_t m;
+    uint32_t ef_construction;
+    uint64_t options_hash;
+    uint64_t seed;
+    uint64_t rows_coded;
+    uint64_t rows_exact;
+    uint64_t rows_null;
+    uint64_t stride_bytes;
+    VecQuantizerError error;
+    uint32_t layer_count; /* layers above the bottom */
+    uint32_t reserved;
+    uint32_t
+        layer_nodes[VEC_FORMAT_LAYERS_MAX]; /* [l] nodes of layer l + 1, never more than those of layer l */
+    VecFormatSection sections[VEC_SECTION_COUNT];
+    uint64_t checksum; /* XXH3 of the page, taken with this field zero */
+} VecFormatHeader;
+
+typedef struct VecFormatManifestHeader {
+    uint8_t magic[VEC_FORMAT_MAGIC_BYTES];
+    uint32_t version;
+    uint32_t byte_order;
+    uint32_t entry_count;
+    uint32_t entry_bytes;
+    uint64_t generation;
+    uint64_t
+        checksum; /* XXH3 of the whole file, taken with this field zero; VecManifestEntry[entry_count] follow */
+} VecFormatManifestHeader;
+
+/* Lengths and places of the sections, from a header's numbers (which must be in range); returns the file's length. */
+uint64_t vec_format_layout(const VecFormatHeader *header, VecFormatSection sections[VEC_SECTION_COUNT]);
+
+/* The header's own checksum; page is VEC_FORMAT_PAGE_BYTES long. */
+uint64_t vec_format_header_checksum(const void *page);
+
+/* Whether options are in range and supported by this build. VEC_INVALID names the value and the range. */
+VecStatus vec_format_check_options(const VecSegmentOptions *options, VecError *error) VEC_MUST_CHECK;
+
+#endif

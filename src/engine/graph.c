@@ -1,0 +1,97 @@
+/*
+ * graph.c: the shape of a graph: layers, numbers, the way from the entry to the bottom.
+ */
+#include "graph.h"
+
+#include "random.h"
+
+#define LAYER_SEED UINT64_C(0x6c61796572)
+
+/* Top layer of a row: l with probability m^-l, cut off at the last layer. */
+static uint32_t
+top_layer(uint64_t seed, uint32_t m, uint32_t row)
+{
+    uint64_t draw = vec_random_at(seed ^ LAYER_SEED, row);
+    uint64_t below = UINT64_MAX / m;
+    uint32_t layer = 0;
+
+    while (layer < VEC_FORMAT_LAYERS_MAX && draw < below) {
+        layer++;
+        below /= m;
+    }
+    return layer;
+}
+
+uint32_t
+vec_graph_count_layers(uint64_t seed, uint32_t m, uint32_t row_count,
+                       uint32_t layer_nodes[VEC_FORMAT_LAYERS_MAX])
+{
+    uint32_t layer_count = 0;
+
+    memset(layer_nodes, 0, VEC_FORMAT_LAYERS_MAX * sizeof(uint32_t));
+    for (uint32_t row = 0; row < row_count; row++) {
+        uint32_t top = top_layer(seed, m, row);
+
+        for (uint32_t layer = 1; layer <= top; layer++)
+            layer_nodes[layer - 1]++;
+        layer_count = top > layer_count ? top : layer_count;
+    }
+    return layer_count;
+}
+
+void
+vec_graph_number_nodes(uint64_t seed, uint32_t m, uint32_t row_count, uint32_t layer_count,
+                       const uint32_t *layer_nodes, uint32_t *upper_rows)
+{
+    uint32_t next[VEC_FORMAT_LAYERS_MAX + 1]; /* [l]: next number for a row whose top layer is l */
+
+    for (uint32_t layer = 1; layer <= layer_count; layer++)
+        next[layer] = layer < layer_count ? layer_nodes[layer] : 0;
+    for (uint32_t row = 0; row < row_count; row++) {
+        uint32_t top = top_layer(seed, m, row);
+
+        if (top > 0)
+            upper_rows[next[top]++] = row;
+    }
+}
+
+bool
+vec_graph_is_upper(uint64_t seed, uint32_t m, uint32_t row)
+{
+    return top_layer(seed, m, row) > 0;
+}
+
+void
+vec_graph_attach(VecGraph *graph, uint32_t m, uint32_t row_count, uint32_t layer_count,
+                 const uint32_t *layer_nodes, const uint32_t *links, const uint32_t *upper_rows,
+                 const uint32_t *upper_links)
+{
+    *graph = (VecGraph){.m = m, .row_count = row_count, .layer_count = layer_count};
+    graph->bottom = (VecLayer){.links = links, .degree = 2 * m, .node_count = row_count};
+    for (uint32_t i = 0; i < layer_count; i++) {
+        graph->upper[i] =
+            (VecLayer){.links = upper_links, .degree = m, .node_count = layer_nodes[i], .rows = upper_rows};
+        upper_links += (size_t)layer_nodes[i] * m;
+    }
+}
+
+uint32_t
+vec_graph_descend(const VecGraph *graph, VecWalk *walk, const VecCodes *codes, const VecCodeQuery *query,
+                  uint32_t stop_above)
+{
+    uint32_t node = 0;
+
+    for (uint32_t layer = graph->layer_count; layer > stop_above; layer--)
+        node = vec_walk_descend(walk, &graph->upper[layer - 1], codes, query, node);
+    return node;
+}
+
+uint32_t
+vec_graph_entry(const VecGraph *graph, VecWalk *walk, const VecCodes *codes, const VecCodeQuery *query)
+{
+    if (graph->layer_count == 0)
+        return 0;
+
+    uint32_t row = graph->upper[0].rows[vec_graph_descend(graph, walk, codes, query, 0)];
+    return row < graph->row_count ? row : 0;
+}

@@ -1,0 +1,71 @@
+/*
+ * graph.h: HNSW (Malkov & Yashunin 2018): which rows live in which layer, inserting them, and finding the way in.
+ *
+ * The layers above the bottom are stored densely: their nodes are numbered by descending top layer, so layer l is a prefix
+ * of layer l - 1 and node 0, at the very top, is the entry for everybody. A row's top layer is a function of (seed, row), so
+ * that every size is known before the first insertion, and rows are inserted from the top down: when a row comes, every
+ * row of a higher layer is there already and the entry never moves.
+ */
+#ifndef VEC_GRAPH_H
+#define VEC_GRAPH_H
+
+#include <stdint.h>
+
+#include "format.h"
+#include "quantize.h"
+#include "walk.h"
+
+typedef struct VecGraph {
+    uint32_t m;
+    uint32_t row_count;
+    uint32_t layer_count; /* above the bottom */
+    VecLayer bottom;
+    VecLayer upper[VEC_FORMAT_LAYERS_MAX];
+} VecGraph;
+
+/* Counts the nodes of each layer above the bottom; returns the number of those layers. */
+uint32_t vec_graph_count_layers(uint64_t seed, uint32_t m, uint32_t row_count,
+                                uint32_t layer_nodes[VEC_FORMAT_LAYERS_MAX]);
+
+/* Numbers the nodes of layer 1: upper_rows[node] = row. layer_nodes as counted. */
+void vec_graph_number_nodes(uint64_t seed, uint32_t m, uint32_t row_count, uint32_t layer_count,
+                            const uint32_t *layer_nodes, uint32_t *upper_rows);
+
+/* Whether a row is in layer 1. */
+bool vec_graph_is_upper(uint64_t seed, uint32_t m, uint32_t row);
+
+/* Points *graph at arrays laid out as format.h says. */
+void vec_graph_attach(VecGraph *graph, uint32_t m, uint32_t row_count, uint32_t layer_count,
+                      const uint32_t *layer_nodes, const uint32_t *links, const uint32_t *upper_rows,
+                      const uint32_t *upper_links);
+
+/* Descends through layers layer_count .. stop_above + 1 and returns the node (upper numbering) nearest to the query there. */
+uint32_t vec_graph_descend(const VecGraph *graph, VecWalk *walk, const VecCodes *codes,
+                           const VecCodeQuery *query, uint32_t stop_above);
+
+/* The row at which a search of the bottom layer begins. row_count must not be 0. */
+uint32_t vec_graph_entry(const VecGraph *graph, VecWalk *walk, const VecCodes *codes,
+                         const VecCodeQuery *query);
+
+typedef struct VecGraphBuild VecGraphBuild;
+
+typedef struct VecGraphBuildOptions {
+    uint64_t seed;
+    uint32_t ef_construction;
+    uint32_t thread_count;
+} VecGraphBuildOptions;
+
+/*
+ * graph's links are written (they must be all VEC_NODE_NONE); graph, codes and what they point to must outlive the build.
+ * VEC_NO_MEMORY.
+ */
+VecStatus vec_graph_build_begin(const VecGraph *graph, const VecCodes *codes,
+                                const VecGraphBuildOptions *options, const VecAllocator *allocator,
+                                VecGraphBuild **build, VecError *error) VEC_MUST_CHECK;
+
+/* Contract of vec_build_graph. */
+VecStatus vec_graph_build_run(VecGraphBuild *build, VecShouldStop should_stop, void *should_stop_context,
+                              VecError *error) VEC_MUST_CHECK;
+void vec_graph_build_free(VecGraphBuild *build); /* NULL is legal */
+
+#endif

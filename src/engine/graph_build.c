@@ -1,0 +1,438 @@
+/*
+ * graph_build.c: inserting rows into a graph, by several threads at once.
+ *
+ * Every code is written before the first insertion, so a thread that meets a row may use it at once. Lists are changed under
+ * their node's byte lock and read without any: a list is an array of relaxed atomics, every state of which is a valid list.
+ * A task is one row, taken from a counter: interrupted threads finish theirs, and the next run goes on at the counter.
+ *
+ * The neighbours of a row are chosen among what the walk found by the paper's heuristic: nearest first, leaving out those
+ * that are nearer to a chosen one than to the row; then the nearest of those left out fill the list. Distances between rows
+ * come from codes alone.
+ */
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+
+#include "graph.h"
+#include "memory.h"
+
+/* The first rows are inserted by one thread: with nothing to find yet, threads would build islands. */
+#define ALONE_COUNT       256
+#define THREAD_STACK_SIZE (512 * 1024)
+#define SELECT_BATCH      8
+
+typedef struct Worker {
+    VecGraphBuild *build;
+    VecWalk walk;
+    VecCodeQuery query;    /* the row being inserted */
+    VecCodeQuery relative; /* the row to which others are compared while choosing */
+    VecCodeQuery other;    /* the node whose list is full */
+    void *query_memory;
+    uint64_t *list_keys; /* a full list and one more */
+    uint32_t *list_rows;
+    int32_t *list_sums;
+    float *list_distances;
+    uint64_t *chosen_keys; /* what select leaves; the bottom layer's degree */
+    uint64_t *left_keys;
+    uint32_t *chosen_rows;
+    pthread_t thread;
+    bool is_caller;
+} Worker;
+
+struct VecGraphBuild {
+    const VecGraph *graph;
+    const VecCodes *codes;
+    VecGraphBuildOptions options;
+    const VecAllocator *allocator;
+    uint8_t *locks; /* one a row; upper layers use their row's */
+    uint64_t task_count;
+    atomic_uint_fast64_t task_next;
+    atomic_uint_fast64_t tasks_done;
+    atomic_bool stop;
+    atomic_bool no_memory;
+    VecShouldStop should_stop;
+    void *should_stop_context;
+    bool threaded;
+};
+
+static void
+lock_row(VecGraphBuild *build, uint32_t row)
+{
+    while (__atomic_exchange_n(&build->locks[row], 1, __ATOMIC_ACQUIRE) != 0) {
+        for (int spin = 0; __atomic_load_n(&build->locks[row], __ATOMIC_RELAXED) != 0; spin++) {
+            if (spin % 64 == 63)
+                sched_yield(); /* its owner may wait for our processor */
+        }
+    }
+}
+
+static void
+unlock_row(VecGraphBuild *build, uint32_t row)
+{
+    __atomic_store_n(&build->locks[row], 0, __ATOMIC_RELEASE);
+}
+
+static inline uint32_t
+node_row(const VecLayer *layer, uint32_t node)
+{
+    return layer->rows == NULL ? node : layer->rows[node];
+}
+
+/* Graphs under construction are writable, whatever the view says. */
+static inline uint32_t *
+node_links(const VecLayer *layer, uint32_t node)
+{
+    return (uint32_t *)layer->links + (size_t)node * layer->degree;
+}
+
+static bool
+polled(void *context, uint64_t rows_done, uint64_t rows_total)
+{
+    VecGraphBuild *build = context;
+
+    (void)rows_done;
+    (void)rows_total;
+    if (build->should_stop != NULL && !atomic_load_explicit(&build->stop, memory_order_relaxed) &&
+        build->should_stop(build->should_stop_context, atomic_load(&build->tasks_done), build->task_count))
+        atomic_store(&build->stop, true);
+    return false; /* the row under way is finished in any case */
+}
+
+/* True if `row` (relative->values hold it) is nearer to a chosen row than `distance`. */
+static bool
+is_covered(Worker *worker, const VecCodes *codes, float distance, uint32_t chosen_count)
+{
+    int32_t sums[SELECT_BATCH];
+    float distances[SELECT_BATCH];
+
+    for (uint32_t first = 0; first < chosen_count; first += SELECT_BATCH) {
+        uint32_t count = chosen_count - first < SELECT_BATCH ? chosen_count - first : SELECT_BATCH;
+
+        vec_quantize_distances(codes, &worker->relative, worker->chosen_rows + first, count, sums, distances);
+        for (uint32_t i = 0; i < count; i++) {
+            if (distances[i] + worker->relative.constant < distance)
+                return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * Chooses up to `wanted` of the sorted keys (distances without `constant`) into worker->chosen_keys; returns how many.
+ */
+static uint32_t
+choose(Worker *worker, const VecLayer *layer, const uint64_t *keys, uint32_t key_count, float constant,
+       uint32_t wanted)
+{
+    const VecCodes *codes = worker->build->codes;
+    uint32_t chosen_count = 0, left_count = 0;
+
+    for (uint32_t i = 0; i < key_count && chosen_count < wanted; i++) {
+        uint32_t row = node_row(layer, vec_walk_key_node(keys[i]));
+
+        if (chosen_count > 0) {
+            vec_quantize_query_from_row(codes, row, &worker->relative);
+            if (is_covered(worker, codes, vec_walk_key_distance(keys[i]) + constant, chosen_count)) {
+                if (left_count < wanted)
+                    worker->left_keys[left_count++] = keys[i];
+                continue;
+            }
+        }
+        worker->chosen_rows[chosen_count] = row;
+        worker->chosen_keys[chosen_count++] = keys[i];
+    }
+    for (uint32_t i = 0; i < left_count && chosen_count < wanted; i++)
+        worker->chosen_keys[chosen_count++] = worker->left_keys[i];
+    return chosen_count;
+}
+
+static void
+store_links(uint32_t *links, uint32_t degree, const uint64_t *keys, uint32_t count)
+{
+    for (uint32_t i = 0; i < degree; i++)
+        __atomic_store_n(&links[i], i < count ? vec_walk_key_node(keys[i]) : VEC_NODE_NONE, __ATOMIC_RELAXED);
+}
+
+/* Adds node to the list of `to`, or, if that is full, chooses anew among the list and node. */
+static void
+link_back(Worker *worker, const VecLayer *layer, uint32_t to, uint32_t node)
+{
+    const VecCodes *codes = worker->build->codes;
+    uint32_t to_row = node_row(layer, to);
+    uint32_t *links = node_links(layer, to);
+    uint32_t count = 0;
+
+    lock_row(worker->build, to_row);
+    for (; count < layer->degree; count++) {
+        uint32_t neighbour = __atomic_load_n(&links[count], __ATOMIC_RELAXED);
+
+        if (neighbour == VEC_NODE_NONE || neighbour == node)
+            break;
+        worker->list_keys[count] = neighbour;
+        worker->list_rows[count] = node_row(layer, neighbour);
+    }
+    if (count < layer->degree) { /* room, or there already */
+        __atomic_store_n(&links[count], node, __ATOMIC_RELAXED);
+    } else {
+        worker->list_keys[count] = node;
+        worker->list_rows[count++] = node_row(layer, node);
+        vec_quantize_query_from_row(codes, to_row, &worker->other);
+        vec_quantize_distances(codes, &worker->other, worker->list_rows, count, worker->list_sums,
+                               worker->list_distances);
+        for (uint32_t i = 0; i < count; i++)
+            worker->list_keys[i] = vec_walk_key(worker->list_distances[i], (uint32_t)worker->list_keys[i]);
+        vec_walk_sort(worker->list_keys, count);
+        count = choose(worker, layer, worker->list_keys, count, worker->other.constant, layer->degree);
+        store_links(links, layer->degree, worker->chosen_keys, count);
+    }
+    unlock_row(worker->build, to_row);
+}
+
+/* Finds and links the neighbours of node in a layer, from `entry` on; returns the nearest node found. */
+static uint32_t
+insert_into_layer(Worker *worker, const VecLayer *layer, uint32_t node, uint32_t entry)
+{
+    VecGraphBuild *build = worker->build;
+    VecWalk *walk = &worker->walk;
+    uint64_t chosen[2 * 128];
+
+    vec_walk_reset(walk);
+    vec_bitset_set(walk->visited, node); /* others may have linked to it already */
+    vec_walk_seed(walk, layer, build->codes, &worker->query, entry);
+    if (vec_walk_run(walk, layer, build->codes, &worker->query, worker->is_caller ? polled : NULL, build) !=
+        VEC_OK)
+        atomic_store(&build->no_memory,
+                     true); /* linked with what was found; reported when all threads are back */
+    vec_bitset_clear(walk->visited, node);
+    if (walk->pool_count == 0)
+        return entry;
+
+    uint32_t count =
+        choose(worker, layer, walk->pool, walk->pool_count, worker->query.constant, layer->degree);
+    memcpy(chosen, worker->chosen_keys, count * sizeof(uint64_t));
+
+    uint32_t *links = node_links(layer, node);
+    uint32_t row = node_row(layer, node);
+    lock_row(build, row);
+    bool is_empty = __atomic_load_n(&links[0], __ATOMIC_RELAXED) == VEC_NODE_NONE;
+    if (is_empty)
+        store_links(links, layer->degree, chosen, count);
+    unlock_row(build, row);
+    for (uint32_t i = 0; i < count; i++) {
+        if (!is_empty) /* somebody linked to us meanwhile: add to what there is */
+            link_back(worker, layer, node, vec_walk_key_node(chosen[i]));
+        link_back(worker, layer, vec_walk_key_node(chosen[i]), node);
+    }
+    return vec_walk_key_node(walk->pool[0]);
+}
+
+/* Inserts a row whose number in the upper layers is `node`, in `layers` of them (0: only into the bottom layer). */
+static void
+insert_row(Worker *worker, uint32_t row, uint32_t node, uint32_t layers)
+{
+    const VecGraph *graph = worker->build->graph;
+    const VecCodes *codes = worker->build->codes;
+
+    vec_quantize_query_from_row(codes, row, &worker->query);
+
+    uint32_t entry = vec_graph_descend(graph, &worker->walk, codes, &worker->query, layers);
+    for (uint32_t layer = layers; layer > 0; layer--)
+        entry = insert_into_layer(worker, &graph->upper[layer - 1], node, entry);
+    insert_into_layer(worker, &graph->bottom, row, graph->layer_count > 0 ? graph->upper[0].rows[entry] : 0);
+}
+
+/* Tasks 0 .. n1 - 1 are the nodes of layer 1, from the top down; then all rows in order, which skips those. */
+static void
+run_task(Worker *worker, uint64_t task)
+{
+    VecGraphBuild *build = worker->build;
+    const VecGraph *graph = build->graph;
+    uint32_t upper_count = graph->layer_count > 0 ? graph->upper[0].node_count : 0;
+
+    if (task < upper_count) {
+        uint32_t node = (uint32_t)task, layers = 0;
+
+        while (layers < graph->layer_count && node < graph->upper[layers].node_count)
+            layers++;
+        if (node > 0) /* the entry finds nobody */
+            insert_row(worker, graph->upper[0].rows[node], node, layers);
+        return;
+    }
+
+    uint32_t row = (uint32_t)(task - upper_count);
+    if (row == 0 && upper_count == 0)
+        return;
+    if (!vec_graph_is_upper(build->options.seed, graph->m, row))
+        insert_row(worker, row, VEC_NODE_NONE, 0);
+}
+
+static void
+run_tasks(Worker *worker, uint64_t task_end)
+{
+    VecGraphBuild *build = worker->build;
+
+    while (!atomic_load_explicit(&build->stop, memory_order_relaxed) &&
+           !atomic_load_explicit(&build->no_memory, memory_order_relaxed)) {
+        if (atomic_load_explicit(&build->task_next, memory_order_relaxed) >= task_end)
+            return;
+        uint64_t task = atomic_fetch_add(&build->task_next, 1);
+        if (task >= build->task_count)
+            return;
+        run_task(worker, task);
+        atomic_fetch_add_explicit(&build->tasks_done, 1, memory_order_relaxed);
+        if (worker->is_caller)
+            polled(build, 0, 0);
+    }
+}
+
+static void *
+run_thread(void *argument)
+{
+    Worker *worker = argument;
+
+    run_tasks(worker, worker->build->task_count);
+    return NULL;
+}
+
+static bool
+worker_init(Worker *worker, VecGraphBuild *build)
+{
+    const VecAllocator *allocator = build->allocator;
+    uint32_t degree = build->graph->bottom.degree;
+    size_t query_bytes = VEC_SIMD_QUERY_BYTES(build->codes->dimensions);
+
+    *worker = (Worker){.build = build};
+    if (!vec_walk_init(&worker->walk, build->graph->row_count, degree, allocator) ||
+        vec_walk_set_width(&worker->walk, build->options.ef_construction) != VEC_OK ||
+        vec_walk_reserve_spill(&worker->walk, (size_t)build->options.ef_construction * degree) != VEC_OK)
+        return false;
+    worker->query_memory = vec_memory_allocate(allocator, 3, query_bytes);
+    worker->list_keys = vec_memory_allocate_raw(allocator, degree + 1, sizeof(uint64_t));
+    worker->list_rows = vec_memory_allocate_raw(allocator, degree + 1, sizeof(uint32_t));
+    worker->list_sums = vec_memory_allocate_raw(allocator, degree + 1, sizeof(int32_t));
+    worker->list_distances = vec_memory_allocate_raw(allocator, degree + 1, sizeof(float));
+    worker->chosen_keys = vec_memory_allocate_raw(allocator, degree, sizeof(uint64_t));
+    worker->left_keys = vec_memory_allocate_raw(allocator, degree, sizeof(uint64_t));
+    worker->chosen_rows = vec_memory_allocate_raw(allocator, degree, sizeof(uint32_t));
+    if (worker->query_memory == NULL || worker->list_keys == NULL || worker->list_rows == NULL ||
+        worker->list_sums == NULL || worker->list_distances == NULL || worker->chosen_keys == NULL ||
+        worker->left_keys == NULL || worker->chosen_rows == NULL)
+        return false;
+    worker->query.values = worker->query_memory;
+    worker->relative.values = worker->query.values + query_bytes;
+    worker->other.values = worker->relative.values + query_bytes;
+    return true;
+}
+
+static void
+worker_free(Worker *worker)
+{
+    const VecAllocator *allocator;
+
+    if (worker->build == NULL)
+        return;
+    allocator = worker->build->allocator;
+    vec_walk_free(&worker->walk);
+    vec_memory_release(allocator, worker->query_memory);
+    vec_memory_release(allocator, worker->list_keys);
+    vec_memory_release(allocator, worker->list_rows);
+    vec_memory_release(allocator, worker->list_sums);
+    vec_memory_release(allocator, worker->list_distances);
+    vec_memory_release(allocator, worker->chosen_keys);
+    vec_memory_release(allocator, worker->left_keys);
+    vec_memory_release(allocator, worker->chosen_rows);
+}
+
+/* Starts up to `count` threads that take no signal; returns how many there are. */
+static uint32_t
+start_threads(Worker *workers, uint32_t count)
+{
+    pthread_attr_t attributes;
+    sigset_t all, before;
+    uint32_t started = 0;
+
+    if (pthread_attr_init(&attributes) != 0)
+        return 0;
+    pthread_attr_setstacksize(&attributes, THREAD_STACK_SIZE);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    while (started < count &&
+           pthread_create(&workers[started].thread, &attributes, run_thread, &workers[started]) == 0)
+        started++;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    return started;
+}
+
+VecStatus
+vec_graph_build_begin(const VecGraph *graph, const VecCodes *codes, const VecGraphBuildOptions *options,
+                      const VecAllocator *allocator, VecGraphBuild **build, VecError *error)
+{
+    VecGraphBuild *made = vec_memory_allocate(allocator, 1, sizeof(*made));
+
+    if (made == NULL)
+        return vec_memory_error(error);
+    made->graph = graph;
+    made->codes = codes;
+    made->options = *options;
+    made->allocator = allocator;
+    made->task_count = graph->row_count + (graph->layer_count > 0 ? (uint64_t)graph->upper[0].node_count : 0);
+    made->locks = vec_memory_allocate(allocator, graph->row_count, 1);
+    if (made->locks == NULL) {
+        vec_graph_build_free(made);
+        return vec_memory_error(error);
+    }
+    *build = made;
+    return VEC_OK;
+}
+
+VecStatus
+vec_graph_build_run(VecGraphBuild *build, VecShouldStop should_stop, void *should_stop_context,
+                    VecError *error)
+{
+    uint32_t worker_count = build->options.thread_count, started = 0, made = 0;
+    Worker *workers = vec_memory_allocate(build->allocator, worker_count, sizeof(Worker));
+    VecStatus status = VEC_OK;
+
+    if (workers == NULL)
+        return vec_memory_error(error);
+    while (made < worker_count && worker_init(&workers[made], build))
+        made++;
+    if (made < worker_count) {
+        status = vec_memory_error(error);
+        goto done;
+    }
+    build->should_stop = should_stop;
+    build->should_stop_context = should_stop_context;
+    atomic_store(&build->stop, false);
+    atomic_store(&build->no_memory, false);
+    workers[0].is_caller = true;
+    polled(build, 0, 0);
+    run_tasks(&workers[0], build->task_count < ALONE_COUNT ? build->task_count : ALONE_COUNT);
+    if (!atomic_load(&build->stop) && atomic_load(&build->task_next) < build->task_count)
+        started = start_threads(workers + 1, worker_count - 1);
+    run_tasks(&workers[0], build->task_count);
+    for (uint32_t i = 0; i < started; i++)
+        pthread_join(workers[1 + i].thread, NULL);
+
+    if (atomic_load(&build->no_memory))
+        status = vec_memory_error(error);
+    else if (atomic_load(&build->tasks_done) < build->task_count)
+        status = vec_error_set(error, VEC_INTERRUPTED, 0, "interrupted");
+
+done:
+    for (uint32_t i = 0; i <= made && i < worker_count; i++)
+        worker_free(&workers[i]);
+    vec_memory_release(build->allocator, workers);
+    return status;
+}
+
+void
+vec_graph_build_free(VecGraphBuild *build)
+{
+    if (build == NULL)
+        return;
+    vec_memory_release(build->allocator, build->locks);
+    vec_memory_release(build->allocator, build);
+}

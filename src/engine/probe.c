@@ -1,0 +1,276 @@
+/*
+ * probe.c: rounds of one segment's search.
+ */
+#include "probe.h"
+
+#include <math.h>
+
+#include "memory.h"
+
+#define REST_ROWS       1024 /* rows a piece where no path leads */
+#define SCAN_ROWS       256
+#define SCAN_POLL_ROWS  16384
+#define SPILL_KEEP_KEYS ((size_t)1 << 20) /* a larger spill is given back after the search */
+
+/* Float arithmetic of an estimate, relative to its parts. */
+#define ROUNDING 1e-6f
+
+VecStatus
+vec_probe_create(const VecSealed *segment, const VecAllocator *allocator, VecProbe **probe)
+{
+    VecProbe *made = vec_memory_allocate(allocator, 1, sizeof(*made));
+    uint32_t degree = segment->options.kind == VEC_SEGMENT_HNSW ? segment->graph.bottom.degree : 0;
+
+    if (made == NULL)
+        return VEC_NO_MEMORY;
+    made->segment = segment;
+    made->allocator = allocator;
+    made->stage = PROBE_DONE;
+    made->query.values =
+        vec_memory_allocate(allocator, VEC_SIMD_QUERY_BYTES(segment->codes.dimensions), sizeof(int8_t));
+    if (made->query.values == NULL ||
+        !vec_quantize_scratch_init(&made->scratch, segment->codes.dimensions, allocator) ||
+        !vec_walk_init(&made->walk, segment->codes.row_count, degree > SCAN_ROWS ? degree : SCAN_ROWS,
+                       allocator)) {
+        vec_probe_free(made);
+        return VEC_NO_MEMORY;
+    }
+    *probe = made;
+    return VEC_OK;
+}
+
+void
+vec_probe_free(VecProbe *probe)
+{
+    if (probe == NULL)
+        return;
+    vec_walk_free(&probe->walk);
+    vec_quantize_scratch_free(&probe->scratch, probe->allocator);
+    vec_memory_release(probe->allocator, probe->query.values);
+    vec_memory_release(probe->allocator, probe->bounds);
+    vec_memory_release(probe->allocator, probe);
+}
+
+VecStatus
+vec_probe_begin(VecProbe *probe, const float *query, uint32_t width)
+{
+    const VecSealed *segment = probe->segment;
+
+    if (!vec_quantize_query(&segment->quantizer, &segment->header.error, query, &probe->scratch,
+                            &probe->query))
+        return VEC_INVALID;
+    probe->width = width;
+    probe->taken_count = 0;
+    probe->row_next = 0;
+    probe->ready_next = 0;
+    probe->rounds = 0;
+    probe->walk.distances = 0;
+    probe->walk.hops = 0;
+    probe->stage = segment->codes.row_count > 0 ? PROBE_START : PROBE_DONE;
+    return VEC_OK;
+}
+
+void
+vec_probe_end(VecProbe *probe)
+{
+    VecWalk *walk = &probe->walk;
+
+    if (probe->segment->options.kind == VEC_SEGMENT_FLAT) /* has visited nobody */
+        walk->pool_count = walk->spill_count = 0;
+    vec_walk_reset(walk);
+    if (probe->taken_count > 0) /* keys left the pool: reset could not see them */
+        memset(walk->visited, 0, walk->visited_words * sizeof(uint64_t));
+    if (walk->spill_capacity > SPILL_KEEP_KEYS) {
+        vec_memory_release(walk->allocator, walk->spill);
+        walk->spill = NULL;
+        walk->spill_capacity = 0;
+    }
+    probe->stage = PROBE_DONE;
+}
+
+static VecStatus
+set_width(VecProbe *probe, uint32_t width)
+{
+    VecStatus status = vec_walk_set_width(&probe->walk, width);
+
+    if (status == VEC_OK && width > probe->bounds_capacity) {
+        float *bounds = vec_memory_allocate_raw(probe->allocator, width, sizeof(float));
+
+        if (bounds == NULL)
+            return VEC_NO_MEMORY;
+        vec_memory_release(probe->allocator, probe->bounds);
+        probe->bounds = bounds;
+        probe->bounds_capacity = width;
+    }
+    return status;
+}
+
+/* The pool is sorted and final: works out the bounds and lets the caller have it. */
+static void
+make_ready(VecProbe *probe)
+{
+    VecWalk *walk = &probe->walk;
+    float least = INFINITY;
+
+    for (uint32_t i = walk->pool_count; i-- > 0;) {
+        const VecFactors *factors = &probe->segment->codes.factors[vec_walk_key_node(walk->pool[i])];
+        float estimate = vec_walk_key_distance(walk->pool[i]) + probe->query.constant;
+        float slack = probe->query.error * factors->scale +
+                      ROUNDING * (fabsf(factors->offset) + fabsf(probe->query.constant));
+
+        least = fminf(least, estimate - slack);
+        probe->bounds[i] = least;
+    }
+    probe->ready_next = 0;
+    probe->rounds++;
+    probe->stage = PROBE_READY;
+}
+
+static VecStatus
+begin_first_round(VecProbe *probe)
+{
+    const VecSealed *segment = probe->segment;
+    VecWalk *walk = &probe->walk;
+    VecStatus status;
+
+    if ((status = set_width(probe, probe->width)) != VEC_OK ||
+        (status = vec_walk_reserve_spill(walk, 1)) != VEC_OK)
+        return status;
+    if (segment->options.kind == VEC_SEGMENT_FLAT) {
+        probe->stage = PROBE_SCAN;
+        return VEC_OK;
+    }
+
+    uint32_t entry = vec_graph_entry(&segment->graph, walk, &segment->codes, &probe->query);
+    vec_walk_seed(walk, &segment->graph.bottom, &segment->codes, &probe->query, entry);
+    probe->stage = PROBE_RUN;
+    return VEC_OK;
+}
+
+static VecStatus
+scan(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
+{
+    const VecCodes *codes = &probe->segment->codes;
+    VecWalk *walk = &probe->walk;
+
+    if (vec_walk_reserve_spill(walk, codes->row_count - probe->row_next) != VEC_OK)
+        return VEC_NO_MEMORY;
+    while (probe->row_next < codes->row_count) {
+        uint32_t rest = codes->row_count - probe->row_next;
+        uint32_t count = rest < SCAN_ROWS ? rest : SCAN_ROWS;
+
+        if (probe->row_next % SCAN_POLL_ROWS == 0 && should_stop != NULL &&
+            should_stop(should_stop_context, probe->row_next, codes->row_count))
+            return VEC_INTERRUPTED;
+        vec_quantize_distances_range(codes, &probe->query, probe->row_next, count, walk->batch_sums,
+                                     walk->batch_distances);
+        for (uint32_t i = 0; i < count; i++)
+            walk->spill[walk->spill_count++] = vec_walk_key(walk->batch_distances[i], probe->row_next + i);
+        probe->row_next += count;
+        walk->distances += count;
+    }
+    vec_walk_refill(walk);
+    make_ready(probe);
+    return VEC_OK;
+}
+
+static VecStatus
+run(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
+{
+    const VecSealed *segment = probe->segment;
+
+    if (segment->options.kind == VEC_SEGMENT_HNSW) {
+        VecStatus status = vec_walk_run(&probe->walk, &segment->graph.bottom, &segment->codes, &probe->query,
+                                        should_stop, should_stop_context);
+        if (status != VEC_OK)
+            return status;
+    }
+    make_ready(probe);
+    return VEC_OK;
+}
+
+/* Everything ready was taken: begins a round with the best of the spill. */
+static VecStatus
+begin_next_round(VecProbe *probe)
+{
+    VecWalk *walk = &probe->walk;
+    uint64_t taken_count = probe->taken_count + walk->pool_count;
+    uint32_t row_count = probe->segment->codes.row_count;
+    VecStatus status = set_width(probe, taken_count < row_count ? (uint32_t)taken_count : row_count);
+
+    if (status != VEC_OK)
+        return status;
+    probe->taken_count = taken_count;
+    vec_walk_refill(walk);
+    probe->ready_next = 0;
+    probe->stage = walk->pool_count > 0 ? PROBE_RUN : PROBE_REST;
+    return VEC_OK;
+}
+
+/* The next piece of the rows that were never visited. A flat segment has none. */
+static VecStatus
+take_rest(VecProbe *probe)
+{
+    const VecCodes *codes = &probe->segment->codes;
+    VecWalk *walk = &probe->walk;
+    VecStatus status;
+
+    if (probe->segment->options.kind == VEC_SEGMENT_FLAT) {
+        probe->stage = PROBE_DONE;
+        return VEC_OK;
+    }
+    if ((status = set_width(probe, REST_ROWS)) != VEC_OK)
+        return status;
+    walk->pool_count = 0;
+    while (probe->row_next < codes->row_count && walk->pool_count < REST_ROWS) {
+        uint32_t row = probe->row_next++;
+
+        if (row % 64 == 0 && walk->visited[row / 64] == UINT64_MAX) {
+            probe->row_next += 63;
+            continue;
+        }
+        if (vec_bitset_test(walk->visited, row))
+            continue;
+        vec_bitset_set(walk->visited, row);
+        walk->pool[walk->pool_count++] =
+            vec_walk_key(vec_quantize_distance(codes, &probe->query, row), row) | 1;
+        walk->distances++;
+    }
+    if (walk->pool_count == 0) {
+        probe->stage = PROBE_DONE;
+        return VEC_OK;
+    }
+    vec_walk_sort(walk->pool, walk->pool_count);
+    walk->cursor = walk->pool_count;
+    make_ready(probe);
+    return VEC_OK;
+}
+
+VecStatus
+vec_probe_advance(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
+{
+    VecStatus status = VEC_OK;
+
+    while (status == VEC_OK && vec_probe_is_due(probe)) {
+        switch (probe->stage) {
+            case PROBE_START:
+                status = begin_first_round(probe);
+                break;
+            case PROBE_SCAN:
+                status = scan(probe, should_stop, should_stop_context);
+                break;
+            case PROBE_RUN:
+                status = run(probe, should_stop, should_stop_context);
+                break;
+            case PROBE_READY:
+                status = begin_next_round(probe);
+                break;
+            case PROBE_REST:
+                status = take_rest(probe);
+                break;
+            case PROBE_DONE:
+                break;
+        }
+    }
+    return status;
+}

@@ -1,0 +1,63 @@
+/*
+ * probe.h: the candidates of one segment, nearest first, until there are none left.
+ *
+ * A probe works in rounds. Each leaves a set of keys ready, sorted; when the caller has used them up, the next round begins
+ * with the best of what the rounds before left aside, and is as wide as all rounds before it together, so that asking for k
+ * rows costs about what a search of width k would have cost. When the graph has nothing more to offer, the rows that no path
+ * led to come in pieces.
+ */
+#ifndef VEC_PROBE_H
+#define VEC_PROBE_H
+
+#include "sealed.h"
+#include "walk.h"
+
+typedef enum ProbeStage {
+    PROBE_START,
+    PROBE_SCAN, /* reading all codes (flat) */
+    PROBE_RUN,  /* a round is under way */
+    PROBE_READY,
+    PROBE_REST, /* rows never visited */
+    PROBE_DONE
+} ProbeStage;
+
+typedef struct VecProbe {
+    const VecSealed *segment;
+    const VecAllocator *allocator;
+    VecWalk walk;
+    VecQuantizeScratch scratch;
+    VecCodeQuery query;
+    ProbeStage stage;
+    uint32_t width;       /* of the first round */
+    uint64_t taken_count; /* keys that were ready in earlier rounds */
+    uint32_t row_next;    /* PROBE_SCAN, PROBE_REST: rows before it are done */
+    uint32_t ready_next;  /* keys of walk.pool before it were taken */
+    float *bounds;        /* [i] the least lower bound of the ready keys i, i + 1, … */
+    uint32_t bounds_capacity;
+    uint64_t rounds;
+} VecProbe;
+
+/* VEC_NO_MEMORY. The probe is reusable for any number of searches of its segment, one at a time. */
+VecStatus vec_probe_create(const VecSealed *segment, const VecAllocator *allocator,
+                           VecProbe **probe) VEC_MUST_CHECK;
+void vec_probe_free(VecProbe *probe); /* NULL is legal */
+
+/* Begins a search. VEC_INVALID: the query cannot be coded. */
+VecStatus vec_probe_begin(VecProbe *probe, const float *query, uint32_t width) VEC_MUST_CHECK;
+
+/* Puts the probe back into the state in which begin expects it, and gives back what a long search made it hold. */
+void vec_probe_end(VecProbe *probe);
+
+/* True if another round is due before there is a next key or an end. */
+static inline bool
+vec_probe_is_due(const VecProbe *probe)
+{
+    return probe->stage != PROBE_DONE &&
+           (probe->stage != PROBE_READY || probe->ready_next == probe->walk.pool_count);
+}
+
+/* Makes keys ready, or reaches the end (stage PROBE_DONE). VEC_NO_MEMORY, VEC_INTERRUPTED: call again. */
+VecStatus vec_probe_advance(VecProbe *probe, VecShouldStop should_stop,
+                            void *should_stop_context) VEC_MUST_CHECK;
+
+#endif

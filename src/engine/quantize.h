@@ -1,0 +1,126 @@
+/*
+ * quantize.h: scalar codes: a vector becomes small integers and two floats, and a distance becomes an integer dot product.
+ *
+ * With r = rotate(x - mean) (x of length 1 under cosine), a row keeps integers c and factors a, f with r ~ f c; a query
+ * keeps its own residual s as int8 q8 with s ~ g q8. For every metric
+ *
+ *     distance(x, q) = a_x + K_q + f_x (scale_q * <c_x, q8>)
+ *
+ *     metric   a                K                      scale
+ *     L2       |r|^2            |s|^2                  -2 g
+ *     DOT      -<r, mean>       -<q, mean>             -g
+ *     COS      -<r, mean>       1 - <q, mean>          -g
+ *
+ * where the sums with the mean are taken before rotating. f is |r|^2 / <c, r> rather than the step of the grid: then the
+ * estimate of <r, s> is unbiased over random rotations (RaBitQ: Gao & Long 2024; more bits: Gao et al. 2025), and its
+ * standard deviation is |r| |s| tan(c, r) / sqrt(d - 1), from which lower bounds come.
+ */
+#ifndef VEC_QUANTIZE_H
+#define VEC_QUANTIZE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "rotate.h"
+#include "simd.h"
+#include "vectors/allocator.h"
+#include "vectors/distance.h"
+
+/* Persisted beside the codes: a and f above. */
+typedef struct VecFactors {
+    float offset;
+    float scale;
+} VecFactors;
+
+/* What bounds a segment's errors: the largest |c| and the largest |c| tan(c, r) of its rows. */
+typedef struct VecQuantizerError {
+    float code_norm_max;
+    float code_error_max;
+} VecQuantizerError;
+
+typedef struct VecQuantizer {
+    const VecKernels *kernels;
+    VecMetric metric;
+    uint32_t dimensions;
+    uint32_t bits;
+    const float *mean; /* not owned */
+    double mean_norm_sq;
+    VecRotation rotation;
+} VecQuantizer;
+
+/* Room for one vector under way; one a thread. */
+typedef struct VecQuantizeScratch {
+    float *residual;
+    float *levels;
+    uint8_t *codes;
+    void *memory;
+} VecQuantizeScratch;
+
+/* An array of coded rows: a view, nothing is owned. */
+typedef struct VecCodes {
+    const VecKernels *kernels;
+    VecMetric metric;
+    uint32_t dimensions;
+    uint32_t bits;
+    uint32_t row_count;
+    size_t stride_bytes;
+    const uint8_t *codes;
+    const VecFactors *factors;
+    double mean_norm_sq;
+} VecCodes;
+
+/* A vector as the other operand. */
+typedef struct VecCodeQuery {
+    int8_t *values; /* VEC_SIMD_QUERY_BYTES(dimensions), zeros at the end; not owned */
+    float scale;
+    int32_t code_offset; /* what the sum must lose because stored codes are not negative */
+    float constant;      /* K */
+    float error;         /* times a row's factors.scale: three standard deviations of the estimate */
+} VecCodeQuery;
+
+/* Bytes from row to row, and bytes that must be readable for row_count rows (kernels read past a short last row). */
+size_t vec_quantize_stride(uint32_t dimensions, uint32_t bits);
+size_t vec_quantize_bytes(uint32_t dimensions, uint32_t bits, uint64_t row_count);
+
+/* mean must outlive the quantizer. False: no memory. */
+bool vec_quantize_init(VecQuantizer *quantizer, VecMetric metric, uint32_t dimensions, uint32_t bits,
+                       const float *mean, uint64_t seed, const VecAllocator *allocator);
+void vec_quantize_free(VecQuantizer *quantizer);
+
+bool vec_quantize_scratch_init(VecQuantizeScratch *scratch, uint32_t dimensions,
+                               const VecAllocator *allocator);
+void vec_quantize_scratch_free(VecQuantizeScratch *scratch, const VecAllocator *allocator);
+
+/*
+ * Adds a vector to sums of `dimensions` doubles as the mean sees it (of length 1 under cosine); false and nothing added if it
+ * cannot be coded.
+ */
+bool vec_quantize_accumulate(VecMetric metric, uint32_t dimensions, const float *x, double *sums);
+
+/* Codes one vector into stride bytes, and widens *error by it. False: no code can represent it. */
+bool vec_quantize_row(const VecQuantizer *quantizer, const float *x, VecQuantizeScratch *scratch,
+                      uint8_t *code, VecFactors *factors, VecQuantizerError *error);
+
+/* Makes a query of a vector; query->values must point to its bytes. False as above. */
+bool vec_quantize_query(const VecQuantizer *quantizer, const VecQuantizerError *error, const float *x,
+                        VecQuantizeScratch *scratch, VecCodeQuery *query);
+
+/* Makes a query of a coded row: distances between two rows, from codes alone. query->values
+ * must have been zeroed when it was made. */
+void vec_quantize_query_from_row(const VecCodes *codes, uint32_t row, VecCodeQuery *query);
+
+/*
+ * distances[k] = a + f (scale <c, q8>), without the query's constant, for rows[k], k < count. sums is scratch of count
+ * integers. Rows are trusted.
+ */
+void vec_quantize_distances(const VecCodes *codes, const VecCodeQuery *query, const uint32_t *rows,
+                            uint32_t count, int32_t *sums, float *distances);
+
+/* The same for the rows first_row + k. */
+void vec_quantize_distances_range(const VecCodes *codes, const VecCodeQuery *query, uint32_t first_row,
+                                  uint32_t count, int32_t *sums, float *distances);
+
+/* One of the above, for where a batch would be of one. */
+float vec_quantize_distance(const VecCodes *codes, const VecCodeQuery *query, uint32_t row);
+
+#endif

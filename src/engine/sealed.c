@@ -1,0 +1,245 @@
+/*
+ * sealed.c: opening a segment file that may hold anything.
+ *
+ * The header is copied, its checksum compared, and then every number still checked as if somebody had computed that checksum
+ * over lies: after vec_sealed_open each section is as long as the row counts say, and lies within the map. What sections
+ * hold is checked where it is used: row and node numbers in the walk, everything else cannot lead astray.
+ */
+#include "sealed.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include "file.h"
+#include "memory.h"
+
+#define VERIFY_PIECE_BYTES ((size_t)4 << 20)
+
+static VecStatus
+corrupt(const VecSealed *sealed, VecError *error, const char *what, uint64_t value)
+{
+    return vec_error_set(error, VEC_CORRUPT, 0, "segment file \"%s\" is corrupt: %s %" PRIu64,
+                         sealed->file_name, what, value);
+}
+
+static VecStatus
+check_identity(const VecSealed *sealed, const uint8_t *page, VecError *error)
+{
+    const VecFormatHeader *header = &sealed->header;
+
+    if (memcmp(header->magic, VEC_FORMAT_MAGIC, VEC_FORMAT_MAGIC_BYTES) != 0)
+        return vec_error_set(error, VEC_CORRUPT, 0, "file \"%s\" is not a segment", sealed->file_name);
+    if (header->byte_order != VEC_FORMAT_BYTE_ORDER)
+        return corrupt(sealed, error, "written on a machine of another byte order,", header->byte_order);
+    if (header->version != VEC_FORMAT_VERSION)
+        return corrupt(sealed, error, "unknown format version", header->version);
+    if (header->header_bytes != VEC_FORMAT_PAGE_BYTES)
+        return corrupt(sealed, error, "header bytes", header->header_bytes);
+    if (header->checksum != vec_format_header_checksum(page))
+        return vec_error_set(error, VEC_CORRUPT, 0, "segment file \"%s\" is corrupt: header checksum differs",
+                             sealed->file_name);
+    if (header->section_count != VEC_SECTION_COUNT)
+        return corrupt(sealed, error, "section count", header->section_count);
+    if (header->file_bytes != sealed->map_bytes)
+        return vec_error_set(error, VEC_CORRUPT, 0,
+                             "segment file \"%s\" is corrupt: it has %" PRIu64 " bytes instead of %" PRIu64,
+                             sealed->file_name, sealed->map_bytes, header->file_bytes);
+    return VEC_OK;
+}
+
+static VecStatus
+check_numbers(VecSealed *sealed, VecError *error)
+{
+    const VecFormatHeader *header = &sealed->header;
+    VecError detail;
+
+    sealed->options = (VecSegmentOptions){
+        .element_type = (VecElementType)header->element_type,
+        .metric = (VecMetric)header->metric,
+        .dimensions = header->dimensions,
+        .kind = (VecSegmentKind)header->kind,
+        .quantization = (VecQuantization)header->quantization,
+        .quantization_bits = header->quantization_bits,
+        .m = header->m,
+        .ef_construction = header->ef_construction,
+    };
+    if (vec_format_check_options(&sealed->options, &detail) != VEC_OK)
+        return vec_error_set(error, VEC_CORRUPT, 0, "segment file \"%s\" is corrupt: %.300s",
+                             sealed->file_name, detail.message);
+    if (header->rows_coded > VEC_SEGMENT_ROWS_MAX || header->rows_exact > VEC_SEGMENT_ROWS_MAX ||
+        header->rows_null > VEC_SEGMENT_ROWS_MAX)
+        return corrupt(sealed, error, "too many rows,", header->rows_coded);
+    if (header->stride_bytes != vec_quantize_stride(header->dimensions, header->quantization_bits))
+        return corrupt(sealed, error, "code stride", header->stride_bytes);
+    if (header->layer_count > VEC_FORMAT_LAYERS_MAX ||
+        (header->layer_count > 0 && header->kind != VEC_SEGMENT_HNSW))
+        return corrupt(sealed, error, "layer count", header->layer_count);
+    for (uint32_t i = 0; i < header->layer_count; i++) {
+        uint64_t below = i == 0 ? header->rows_coded : header->layer_nodes[i - 1];
+
+        if (header->layer_nodes[i] == 0 || header->layer_nodes[i] > below)
+            return corrupt(sealed, error, "nodes of a layer", header->layer_nodes[i]);
+    }
+    if (!(header->error.code_norm_max >= 0 && isfinite(header->error.code_norm_max) &&
+          header->error.code_error_max >= 0 && isfinite(header->error.code_error_max)))
+        return corrupt(sealed, error, "error bound of dimensions", header->dimensions);
+    return VEC_OK;
+}
+
+static VecStatus
+check_sections(const VecSealed *sealed, VecError *error)
+{
+    VecFormatSection expected[VEC_SECTION_COUNT];
+    uint64_t end = VEC_FORMAT_PAGE_BYTES;
+
+    vec_format_layout(&sealed->header, expected);
+    for (int i = 0; i < VEC_SECTION_COUNT; i++) {
+        const VecFormatSection *section = &sealed->header.sections[i];
+
+        if (section->bytes != expected[i].bytes)
+            return corrupt(sealed, error, "length of a section", section->bytes);
+        if (section->offset < end || section->offset % sizeof(VecFormatRow) != 0 ||
+            section->offset > sealed->map_bytes || section->bytes > sealed->map_bytes - section->offset)
+            return corrupt(sealed, error, "place of a section", section->offset);
+        end = section->offset + section->bytes;
+    }
+    return VEC_OK;
+}
+
+static const void *
+section_start(const VecSealed *sealed, VecSection section)
+{
+    return sealed->map + sealed->header.sections[section].offset;
+}
+
+static VecStatus
+attach(VecSealed *sealed, VecError *error)
+{
+    const VecFormatHeader *header = &sealed->header;
+    const float *mean = section_start(sealed, VEC_SECTION_QUANTIZER);
+
+    for (uint32_t i = 0; i < header->dimensions; i++) {
+        if (!isfinite(mean[i]))
+            return corrupt(sealed, error, "mean of dimension", i);
+    }
+    if (!vec_quantize_init(&sealed->quantizer, sealed->options.metric, header->dimensions,
+                           header->quantization_bits, mean, header->seed, sealed->allocator))
+        return vec_memory_error(error);
+    sealed->codes = (VecCodes){
+        .kernels = sealed->quantizer.kernels,
+        .metric = sealed->options.metric,
+        .dimensions = header->dimensions,
+        .bits = header->quantization_bits,
+        .row_count = (uint32_t)header->rows_coded,
+        .stride_bytes = header->stride_bytes,
+        .codes = section_start(sealed, VEC_SECTION_CODES),
+        .factors = section_start(sealed, VEC_SECTION_FACTORS),
+        .mean_norm_sq = sealed->quantizer.mean_norm_sq,
+    };
+    sealed->rows = section_start(sealed, VEC_SECTION_ROWS);
+    sealed->exceptions = section_start(sealed, VEC_SECTION_EXCEPTIONS);
+    if (header->kind == VEC_SEGMENT_HNSW)
+        vec_graph_attach(&sealed->graph, header->m, (uint32_t)header->rows_coded, header->layer_count,
+                         header->layer_nodes, section_start(sealed, VEC_SECTION_LINKS),
+                         section_start(sealed, VEC_SECTION_UPPER_ROWS),
+                         section_start(sealed, VEC_SECTION_UPPER_LINKS));
+    return VEC_OK;
+}
+
+/* Sections are read at random places: without this the kernel reads ahead what nobody wants. */
+static void
+advise(const VecSealed *sealed)
+{
+    (void)madvise((void *)sealed->map, sealed->map_bytes, MADV_RANDOM);
+}
+
+VecStatus
+vec_sealed_open(VecSealed *sealed, const char *directory, const char *file_name,
+                const VecAllocator *allocator, VecError *error)
+{
+    _Alignas(VecFormatHeader) uint8_t page[VEC_FORMAT_PAGE_BYTES];
+    char path[VEC_FILE_PATH_BYTES];
+    struct stat file;
+    VecStatus status;
+
+    *sealed = (VecSealed){.allocator = allocator, .descriptor = -1};
+    snprintf(sealed->file_name, sizeof(sealed->file_name), "%s", file_name);
+    if ((status = vec_file_path(path, directory, file_name, error)) != VEC_OK)
+        return status;
+    sealed->descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (sealed->descriptor < 0)
+        return vec_file_error(error, errno, "open", path);
+    if (fstat(sealed->descriptor, &file) != 0)
+        return vec_file_error(error, errno, "look at", path);
+    if (!S_ISREG(file.st_mode) || file.st_size < VEC_FORMAT_PAGE_BYTES)
+        return corrupt(sealed, error, "not a file of at least one page, bytes", (uint64_t)file.st_size);
+    if ((status = vec_file_read(sealed->descriptor, page, sizeof(page), 0, path, error)) != VEC_OK)
+        return status;
+    memcpy(&sealed->header, page, sizeof(sealed->header));
+    sealed->map_bytes = (uint64_t)file.st_size;
+    if ((status = check_identity(sealed, page, error)) != VEC_OK ||
+        (status = check_numbers(sealed, error)) != VEC_OK ||
+        (status = check_sections(sealed, error)) != VEC_OK)
+        return status;
+
+    void *map = mmap(NULL, sealed->map_bytes, PROT_READ, MAP_SHARED, sealed->descriptor, 0);
+    if (map == MAP_FAILED)
+        return vec_file_error(error, errno, "map", path);
+    sealed->map = map;
+    advise(sealed);
+    return attach(sealed, error);
+}
+
+void
+vec_sealed_close(VecSealed *sealed)
+{
+    vec_quantize_free(&sealed->quantizer);
+    if (sealed->map != NULL)
+        munmap((void *)sealed->map, sealed->map_bytes);
+    if (sealed->descriptor >= 0)
+        close(sealed->descriptor);
+    sealed->map = NULL;
+    sealed->descriptor = -1;
+}
+
+VecStatus
+vec_sealed_verify(const VecSealed *sealed, VecShouldStop should_stop, void *should_stop_context,
+                  VecError *error)
+{
+    XXH3_state_t *state = XXH3_createState();
+    VecStatus status = VEC_OK;
+    uint64_t done = 0;
+
+    if (state == NULL)
+        return vec_memory_error(error);
+    for (int i = 0; i < VEC_SECTION_COUNT && status == VEC_OK; i++) {
+        const VecFormatSection *section = &sealed->header.sections[i];
+
+        XXH3_64bits_reset(state);
+        for (uint64_t offset = 0; offset < section->bytes;) {
+            uint64_t rest = section->bytes - offset;
+            size_t piece = rest < VERIFY_PIECE_BYTES ? (size_t)rest : VERIFY_PIECE_BYTES;
+
+            if (should_stop != NULL && should_stop(should_stop_context, done, sealed->map_bytes)) {
+                status = vec_error_set(error, VEC_INTERRUPTED, 0, "interrupted");
+                goto done;
+            }
+            XXH3_64bits_update(state, sealed->map + section->offset + offset, piece);
+            offset += piece;
+            done += piece;
+        }
+        if (XXH3_64bits_digest(state) != section->checksum)
+            status = corrupt(sealed, error, "checksum differs in section", (uint64_t)i);
+    }
+
+done:
+    XXH3_freeState(state);
+    return status;
+}

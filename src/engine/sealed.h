@@ -1,0 +1,43 @@
+/*
+ * sealed.h: a segment file, checked and mapped for reading.
+ */
+#ifndef VEC_SEALED_H
+#define VEC_SEALED_H
+
+#include "format.h"
+#include "graph.h"
+#include "quantize.h"
+#include "vectors/index.h"
+
+typedef struct VecSealed {
+    const VecAllocator *allocator;
+    char file_name[VEC_FILE_NAME_BYTES];
+    int descriptor;
+    const uint8_t *map;
+    uint64_t map_bytes;
+    VecFormatHeader header; /* a private copy: what was checked stays as it was checked */
+    VecSegmentOptions options;
+    VecQuantizer quantizer;
+    VecCodes codes;
+    VecGraph graph; /* HNSW only */
+    const VecFormatRow *rows;
+    const VecFormatRow *exceptions; /* rows_exact, then rows_null */
+} VecSealed;
+
+/*
+ * Maps directory/file_name and checks its header, its size and every number in it; whole checksums are another matter.
+ * *sealed is filled in; close it in any case. VEC_CORRUPT, VEC_NOT_FOUND, VEC_IO, VEC_NO_MEMORY.
+ */
+VecStatus vec_sealed_open(VecSealed *sealed, const char *directory, const char *file_name,
+                          const VecAllocator *allocator, VecError *error) VEC_MUST_CHECK;
+void vec_sealed_close(VecSealed *sealed);
+
+/* Compares every section with its checksum. VEC_CORRUPT, VEC_INTERRUPTED. */
+VecStatus vec_sealed_verify(const VecSealed *sealed, VecShouldStop should_stop, void *should_stop_context,
+                            VecError *error) VEC_MUST_CHECK;
+
+/* Contract of vec_index_validate. */
+VecStatus vec_sealed_validate(const VecSealed *sealed, VecShouldStop should_stop, void *should_stop_context,
+                              VecSegmentHealth *health, VecError *error) VEC_MUST_CHECK;
+
+#endif

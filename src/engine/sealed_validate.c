@@ -1,0 +1,181 @@
+/*
+ * sealed_validate.c: whether a segment's contents are what its header promises; for tests and for administrators.
+ */
+#include <inttypes.h>
+
+#include "bitset.h"
+#include "memory.h"
+#include "sealed.h"
+
+#define POLL_ROWS 4096
+
+typedef struct Validation {
+    const VecSealed *sealed;
+    VecShouldStop should_stop;
+    void *should_stop_context;
+    VecError *error;
+    VecSegmentHealth health;
+} Validation;
+
+static VecStatus
+fail(const Validation *validation, const char *what, uint64_t row)
+{
+    return vec_error_set(validation->error, VEC_CORRUPT, 0, "segment file \"%s\": %s at %" PRIu64,
+                         validation->sealed->file_name, what, row);
+}
+
+static VecStatus
+poll_row(const Validation *validation, uint64_t row, uint64_t total)
+{
+    if (row % POLL_ROWS == 0 && validation->should_stop != NULL &&
+        validation->should_stop(validation->should_stop_context, row, total))
+        return vec_error_set(validation->error, VEC_INTERRUPTED, 0, "interrupted");
+    return VEC_OK;
+}
+
+static VecStatus
+check_rows(Validation *validation)
+{
+    const VecSealed *sealed = validation->sealed;
+    const VecFormatHeader *header = &sealed->header;
+    VecStatus status;
+
+    for (uint64_t i = 0; i < header->rows_coded; i++) {
+        const VecFormatRow *row = &sealed->rows[i];
+
+        if ((status = poll_row(validation, i, header->rows_coded)) != VEC_OK)
+            return status;
+        if (row->kind != VEC_ROW_CODED)
+            return fail(validation, "kind of a coded row", i);
+        if (row->position < header->stamp.position_from || row->position >= header->stamp.position_to)
+            return fail(validation, "position outside the segment's range", i);
+        if (i > 0 && row->position <= row[-1].position)
+            return fail(validation, "positions do not ascend", i);
+    }
+    for (uint64_t i = 0; i < header->rows_exact + header->rows_null; i++) {
+        if ((status = poll_row(validation, i, header->rows_exact + header->rows_null)) != VEC_OK)
+            return status;
+        if (sealed->exceptions[i].kind != (i < header->rows_exact ? VEC_ROW_EXACT : VEC_ROW_NULL))
+            return fail(validation, "kind of an exception", i);
+        if (sealed->exceptions[i].position < header->stamp.position_from ||
+            sealed->exceptions[i].position >= header->stamp.position_to)
+            return fail(validation, "position of an exception outside the segment's range", i);
+    }
+    return VEC_OK;
+}
+
+/* Lists hold numbers of the layer, no node twice, never the node itself, and nothing after their end. */
+static VecStatus
+check_layer(Validation *validation, const VecLayer *layer, bool is_bottom)
+{
+    VecSegmentHealth *health = &validation->health;
+    VecStatus status;
+
+    for (uint32_t node = 0; node < layer->node_count; node++) {
+        const uint32_t *links = layer->links + (size_t)node * layer->degree;
+        uint32_t count = 0;
+
+        if ((status = poll_row(validation, node, layer->node_count)) != VEC_OK)
+            return status;
+        while (count < layer->degree && links[count] != VEC_NODE_NONE)
+            count++;
+        for (uint32_t i = 0; i < layer->degree; i++) {
+            if (i >= count && links[i] != VEC_NODE_NONE)
+                return fail(validation, "neighbour after the end of the list", node);
+            if (i < count && (links[i] >= layer->node_count || links[i] == node))
+                return fail(validation, "impossible neighbour", node);
+            for (uint32_t j = 0; j < i && i < count; j++) {
+                if (links[i] == links[j])
+                    return fail(validation, "neighbour twice", node);
+            }
+        }
+        if (is_bottom) {
+            health->edges += count;
+            health->degree_min = node == 0 || count < health->degree_min ? count : health->degree_min;
+            health->degree_max = count > health->degree_max ? count : health->degree_max;
+        }
+    }
+    return VEC_OK;
+}
+
+static VecStatus
+check_upper_rows(Validation *validation, uint64_t *seen)
+{
+    const VecGraph *graph = &validation->sealed->graph;
+    uint32_t node_count = graph->layer_count > 0 ? graph->upper[0].node_count : 0;
+
+    for (uint32_t node = 0; node < node_count; node++) {
+        uint32_t row = graph->upper[0].rows[node];
+
+        if (row >= graph->row_count)
+            return fail(validation, "row of an upper node", node);
+        if (vec_bitset_test(seen, row))
+            return fail(validation, "row of two upper nodes", node);
+        vec_bitset_set(seen, row);
+    }
+    return VEC_OK;
+}
+
+/* Counts the rows that can be reached over the bottom layer from the entry. */
+static VecStatus
+count_reachable(Validation *validation, uint64_t *seen, uint32_t *stack)
+{
+    const VecGraph *graph = &validation->sealed->graph;
+    const VecLayer *bottom = &graph->bottom;
+    uint32_t depth = 0;
+    VecStatus status;
+
+    memset(seen, 0, VEC_BITSET_WORDS(graph->row_count) * sizeof(uint64_t));
+    if (graph->row_count > 0) {
+        stack[depth] = graph->layer_count > 0 ? graph->upper[0].rows[0] : 0;
+        vec_bitset_set(seen, stack[depth++]);
+    }
+    while (depth > 0) {
+        const uint32_t *links = bottom->links + (size_t)stack[--depth] * bottom->degree;
+
+        if ((status = poll_row(validation, validation->health.rows_reachable++, graph->row_count)) != VEC_OK)
+            return status;
+        for (uint32_t i = 0; i < bottom->degree && links[i] != VEC_NODE_NONE; i++) {
+            if (!vec_bitset_test(seen, links[i])) {
+                vec_bitset_set(seen, links[i]);
+                stack[depth++] = links[i];
+            }
+        }
+    }
+    return VEC_OK;
+}
+
+VecStatus
+vec_sealed_validate(const VecSealed *sealed, VecShouldStop should_stop, void *should_stop_context,
+                    VecSegmentHealth *health, VecError *error)
+{
+    Validation validation = {sealed, should_stop, should_stop_context, error, {0}};
+    const VecGraph *graph = &sealed->graph;
+    uint64_t *seen = NULL;
+    uint32_t *stack = NULL;
+    VecStatus status = check_rows(&validation);
+
+    if (status != VEC_OK || sealed->options.kind != VEC_SEGMENT_HNSW)
+        goto done;
+    seen = vec_memory_allocate(sealed->allocator, VEC_BITSET_WORDS(graph->row_count), sizeof(uint64_t));
+    stack = vec_memory_allocate_raw(sealed->allocator, graph->row_count, sizeof(uint32_t));
+    if (seen == NULL || stack == NULL) {
+        status = vec_memory_error(error);
+        goto done;
+    }
+    validation.health.layers = graph->layer_count + 1;
+    status = check_layer(&validation, &graph->bottom, true);
+    for (uint32_t i = 0; i < graph->layer_count && status == VEC_OK; i++)
+        status = check_layer(&validation, &graph->upper[i], false);
+    if (status == VEC_OK)
+        status = check_upper_rows(&validation, seen);
+    if (status == VEC_OK)
+        status = count_reachable(&validation, seen, stack);
+
+done:
+    if (health != NULL)
+        *health = validation.health;
+    vec_memory_release(sealed->allocator, seen);
+    vec_memory_release(sealed->allocator, stack);
+    return status;
+}

@@ -1,0 +1,227 @@
+/*
+ * search.c: a search over all segments of an index: their probes' candidates merged into one stream.
+ */
+#include <assert.h>
+#include <inttypes.h>
+#include <math.h>
+
+#include "memory.h"
+#include "snapshot.h"
+
+/* Ids are read from cold memory: so many are asked for ahead. */
+#define PREFETCH_AHEAD 8
+
+typedef enum SearchStage { SEARCH_EXACT, SEARCH_CODED, SEARCH_NULL, SEARCH_END } SearchStage;
+
+struct VecSearch {
+    VecIndex *index;
+    VecSearchOptions options;
+    SearchStage stage;
+    uint32_t exception_segment; /* SEARCH_EXACT, SEARCH_NULL: where in which segment's list we are */
+    uint64_t exception_next;
+    uint32_t probe_count;
+    VecProbe *probes[];
+};
+
+static void
+fill_candidate(VecCandidate *candidate, const VecFormatRow *row, VecRowKind kind, float estimate,
+               float lower_bound)
+{
+    candidate->id.position = row->position;
+    memcpy(candidate->id.tid, row->tid, VEC_TID_BYTES);
+    candidate->kind = kind;
+    candidate->estimate = estimate;
+    candidate->lower_bound = lower_bound;
+}
+
+VecStatus
+vec_search_begin(VecIndex *index, const float *query, const VecSearchOptions *options, VecSearch **search,
+                 VecError *error)
+{
+    VecStatus status = VEC_OK;
+    VecSearch *made;
+
+    if (options->ef_search < 1 || options->ef_search > 65535)
+        return vec_error_set(error, VEC_INVALID, 0, "ef_search %" PRIu32 " is outside 1..65535",
+                             options->ef_search);
+    made = vec_memory_allocate(index->allocator, 1,
+                               sizeof(VecSearch) + index->segment_count * sizeof(VecProbe *));
+    if (made == NULL)
+        return vec_memory_error(error);
+    made->index = index;
+    made->options = *options;
+    for (uint32_t i = 0; i < index->segment_count && status == VEC_OK; i++) {
+        VecProbe *probe = index->spares[i];
+
+        if (probe != NULL)
+            index->spares[i] = NULL;
+        else if ((status = vec_probe_create(&index->segments[i], index->allocator, &probe)) != VEC_OK)
+            break;
+        made->probes[made->probe_count++] = probe;
+        status = vec_probe_begin(probe, query, options->ef_search);
+    }
+    if (status != VEC_OK) {
+        vec_search_free(made);
+        return status == VEC_NO_MEMORY
+                   ? vec_memory_error(error)
+                   : vec_error_set(error, status, 0, "no code can represent the query vector");
+    }
+    *search = made;
+    return VEC_OK;
+}
+
+void
+vec_search_free(VecSearch *search)
+{
+    if (search == NULL)
+        return;
+    for (uint32_t i = 0; i < search->probe_count; i++) {
+        vec_probe_end(search->probes[i]);
+        if (search->index->spares[i] == NULL)
+            search->index->spares[i] = search->probes[i];
+        else
+            vec_probe_free(search->probes[i]);
+    }
+    vec_memory_release(search->index->allocator, search);
+}
+
+/* Takes from the segments' exceptions of one kind; moves to the next stage when they are used up. */
+static uint32_t
+take_exceptions(VecSearch *search, VecCandidate *candidates, uint32_t count_max, bool nulls)
+{
+    uint32_t count = 0;
+
+    while (search->exception_segment < search->index->segment_count) {
+        const VecSealed *segment = &search->index->segments[search->exception_segment];
+        uint64_t total = nulls ? segment->header.rows_null : segment->header.rows_exact;
+        const VecFormatRow *rows = segment->exceptions + (nulls ? segment->header.rows_exact : 0);
+
+        while (search->exception_next < total) {
+            if (count == count_max)
+                return count;
+            fill_candidate(&candidates[count++], &rows[search->exception_next++],
+                           nulls ? VEC_ROW_NULL : VEC_ROW_EXACT, nulls ? INFINITY : -INFINITY,
+                           nulls ? INFINITY : -INFINITY);
+        }
+        search->exception_segment++;
+        search->exception_next = 0;
+    }
+    search->exception_segment = 0;
+    search->stage = nulls ? SEARCH_END : SEARCH_CODED;
+    return count;
+}
+
+/* The probe whose next key is nearest; NULL if none has one. */
+static VecProbe *
+nearest_probe(const VecSearch *search, float *estimate)
+{
+    VecProbe *nearest = NULL;
+
+    for (uint32_t i = 0; i < search->probe_count; i++) {
+        VecProbe *probe = search->probes[i];
+
+        if (probe->stage == PROBE_DONE)
+            continue;
+        float distance = vec_walk_key_distance(probe->walk.pool[probe->ready_next]) + probe->query.constant;
+        if (nearest == NULL || distance < *estimate) {
+            nearest = probe;
+            *estimate = distance;
+        }
+    }
+    return nearest;
+}
+
+static VecStatus
+advance_probes(VecSearch *search, VecError *error)
+{
+    for (uint32_t i = 0; i < search->probe_count; i++) {
+        VecStatus status = vec_probe_advance(search->probes[i], search->options.should_stop,
+                                             search->options.should_stop_context);
+        if (status == VEC_NO_MEMORY)
+            return vec_memory_error(error);
+        if (status != VEC_OK)
+            return vec_error_set(error, status, 0, "interrupted");
+    }
+    return VEC_OK;
+}
+
+static float
+least_bound(const VecSearch *search)
+{
+    float least = INFINITY;
+
+    for (uint32_t i = 0; i < search->probe_count; i++) {
+        const VecProbe *probe = search->probes[i];
+
+        if (vec_probe_is_due(probe))
+            return -INFINITY;
+        if (probe->stage != PROBE_DONE)
+            least = fminf(least, probe->bounds[probe->ready_next]);
+    }
+    return least;
+}
+
+/* Takes what is ready, up to where a probe must compute first. Every probe has been advanced. */
+static uint32_t
+take_coded(VecSearch *search, VecCandidate *candidates, uint32_t count_max)
+{
+    uint32_t count = 0;
+
+    while (count < count_max) {
+        float estimate = 0.0f;
+        VecProbe *probe = nearest_probe(search, &estimate);
+
+        if (probe == NULL) {
+            search->stage = SEARCH_NULL;
+            break;
+        }
+        const uint64_t *next = &probe->walk.pool[probe->ready_next];
+        if (probe->ready_next + PREFETCH_AHEAD < probe->walk.pool_count)
+            __builtin_prefetch(&probe->segment->rows[vec_walk_key_node(next[PREFETCH_AHEAD])]);
+        fill_candidate(&candidates[count++], &probe->segment->rows[vec_walk_key_node(*next)], VEC_ROW_CODED,
+                       estimate, least_bound(search));
+        probe->ready_next++;
+        if (vec_probe_is_due(probe))
+            break;
+    }
+    return count;
+}
+
+VecStatus
+vec_search_next(VecSearch *search, VecCandidate *candidates, uint32_t count_max, uint32_t *count,
+                VecError *error)
+{
+    assert(count_max > 0);
+    *count = 0;
+    while (*count == 0 && search->stage != SEARCH_END) {
+        if (search->stage == SEARCH_CODED) {
+            VecStatus status = advance_probes(search, error);
+
+            if (status != VEC_OK)
+                return status;
+            *count = take_coded(search, candidates, count_max);
+        } else {
+            *count = take_exceptions(search, candidates, count_max, search->stage == SEARCH_NULL);
+        }
+    }
+    return VEC_OK;
+}
+
+float
+vec_search_lower_bound(const VecSearch *search)
+{
+    if (search->stage == SEARCH_EXACT)
+        return -INFINITY;
+    return search->stage == SEARCH_CODED ? least_bound(search) : INFINITY;
+}
+
+void
+vec_search_statistics(const VecSearch *search, VecSearchStatistics *statistics)
+{
+    *statistics = (VecSearchStatistics){0};
+    for (uint32_t i = 0; i < search->probe_count; i++) {
+        statistics->distances += search->probes[i]->walk.distances;
+        statistics->hops += search->probes[i]->walk.hops;
+        statistics->rounds += search->probes[i]->rounds;
+    }
+}

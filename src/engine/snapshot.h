@@ -1,0 +1,22 @@
+/*
+ * snapshot.h: what index.c and search.c know of an open index.
+ */
+#ifndef VEC_SNAPSHOT_H
+#define VEC_SNAPSHOT_H
+
+#include "probe.h"
+#include "sealed.h"
+#include "vectors/index.h"
+
+struct VecIndex {
+    const VecAllocator *allocator;
+    uint64_t generation;
+    VecSealed *segments;
+    uint32_t segment_count;
+    VecProblem *problems;
+    uint32_t problem_count;
+    VecProbe **
+        spares; /* one a segment, kept from the last search: its arrays are not made and cleared anew each time */
+};
+
+#endif

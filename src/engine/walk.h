@@ -1,0 +1,113 @@
+/*
+ * walk.h: best-first search over one layer of a graph: the sorted pool, the visited set, and what was left aside.
+ *
+ * A key is one uint64 that sorts as its distance does: order-preserving bits of the float distance (32), node number (31),
+ * and whether the node's neighbours were read (1). The pool holds the best `width` keys in ascending order; a key that never
+ * entered, or was pushed out, is appended to the spill, which nobody looks at before the pool is used up: that is what makes
+ * a search resumable at no cost while it is not resumed.
+ */
+#ifndef VEC_WALK_H
+#define VEC_WALK_H
+
+#include <stdint.h>
+#include <string.h>
+
+#include "bitset.h"
+#include "quantize.h"
+#include "vectors/allocator.h"
+#include "vectors/segment.h"
+#include "vectors/status.h"
+
+#define VEC_NODE_NONE UINT32_MAX
+
+/*
+ * One layer of a graph: `degree` neighbours a node, the list ends at the first number that is no node. While a graph is built
+ * other threads store numbers meanwhile, one atomic store each; a reader may see some old and some new, all valid.
+ */
+typedef struct VecLayer {
+    const uint32_t *links;
+    uint32_t degree;
+    uint32_t node_count;
+    const uint32_t *rows; /* node -> row; NULL: the same number */
+} VecLayer;
+
+typedef struct VecWalk {
+    const VecAllocator *allocator;
+    uint64_t *visited; /* bits over nodes; all zero between walks */
+    uint64_t visited_words;
+    uint64_t *pool; /* pool_capacity + 1 keys */
+    uint32_t pool_capacity;
+    uint32_t pool_count;
+    uint32_t width;  /* <= pool_capacity */
+    uint32_t cursor; /* no key before it is unread */
+    uint64_t *spill;
+    size_t spill_count;
+    size_t spill_capacity;
+    uint32_t *batch_nodes;
+    uint32_t *batch_rows;
+    int32_t *batch_sums;
+    float *batch_distances;
+    uint32_t batch_capacity;
+    uint64_t distances; /* counted for statistics */
+    uint64_t hops;
+} VecWalk;
+
+static inline uint64_t
+vec_walk_key(float distance, uint32_t node)
+{
+    uint32_t bits;
+
+    memcpy(&bits, &distance, sizeof(bits));
+    bits ^= (uint32_t)((int32_t)bits >> 31) | 0x80000000u;
+    return (uint64_t)bits << 32 | (uint64_t)node << 1;
+}
+
+static inline uint32_t
+vec_walk_key_node(uint64_t key)
+{
+    return (uint32_t)key >> 1;
+}
+
+static inline float
+vec_walk_key_distance(uint64_t key)
+{
+    uint32_t bits = (uint32_t)(key >> 32);
+    float distance;
+
+    bits ^= (bits & 0x80000000u) ? 0x80000000u : 0xffffffffu;
+    memcpy(&distance, &bits, sizeof(distance));
+    return distance;
+}
+
+/* Room for walks over node_count nodes of at most `degree` neighbours. False: no memory (free it all the same). */
+bool vec_walk_init(VecWalk *walk, uint32_t node_count, uint32_t degree, const VecAllocator *allocator);
+void vec_walk_free(VecWalk *walk);
+
+/* Makes room for a pool of that width. VEC_NO_MEMORY leaves everything as it was. */
+VecStatus vec_walk_set_width(VecWalk *walk, uint32_t width) VEC_MUST_CHECK;
+
+/* Forgets pool, spill and visited set. */
+void vec_walk_reset(VecWalk *walk);
+
+/* Puts a node that was not visited into the pool. */
+void vec_walk_seed(VecWalk *walk, const VecLayer *layer, const VecCodes *codes, const VecCodeQuery *query,
+                   uint32_t node);
+
+/* Steps from `node` to its nearest neighbour as long as that is nearer; returns where it ends. */
+uint32_t vec_walk_descend(VecWalk *walk, const VecLayer *layer, const VecCodes *codes,
+                          const VecCodeQuery *query, uint32_t node);
+
+/* Goes on until the neighbours of every key in the pool were read. VEC_INTERRUPTED, VEC_NO_MEMORY: call again to go on. */
+VecStatus vec_walk_run(VecWalk *walk, const VecLayer *layer, const VecCodes *codes, const VecCodeQuery *query,
+                       VecShouldStop should_stop, void *should_stop_context) VEC_MUST_CHECK;
+
+/* Makes room for `count` more keys in the spill. */
+VecStatus vec_walk_reserve_spill(VecWalk *walk, size_t count) VEC_MUST_CHECK;
+
+/* Empties the pool and fills it with the best of the spill, sorted; those unread will be read by the next run. */
+void vec_walk_refill(VecWalk *walk);
+
+/* Sorts keys ascending. */
+void vec_walk_sort(uint64_t *keys, size_t count);
+
+#endif

@@ -1,0 +1,358 @@
+/*
+ * test_search.c: what a search promises: every row once, nearest first and found, bounds that hold, for every metric and size.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine_cases.h"
+#include "vectors/distance.h"
+
+static VecSearch *
+begin(VecIndex *index, const float *query, uint32_t ef_search)
+{
+    VecSearchOptions options = {.ef_search = ef_search};
+    VecSearch *search;
+    VecError error;
+
+    assert_int_equal(vec_search_begin(index, query, &options, &search, &error), VEC_OK);
+    return search;
+}
+
+/* Iterates to the end: every row 0 .. count-1 must come exactly once; exceptions first, NULLs last. */
+static void
+assert_complete(VecIndex *index, const float *query, uint32_t count, uint32_t ef_search, uint32_t batch)
+{
+    VecSearch *search = begin(index, query, ef_search);
+    VecCandidate *candidates = calloc(batch, sizeof(VecCandidate));
+    uint8_t *seen = calloc(count + 1, 1);
+    VecRowKind last = VEC_ROW_EXACT;
+    uint32_t got, total = 0;
+    VecError error;
+
+    assert_non_null(candidates);
+    assert_non_null(seen);
+    for (;;) {
+        assert_int_equal(vec_search_next(search, candidates, batch, &got, &error), VEC_OK);
+        if (got == 0)
+            break;
+        for (uint32_t i = 0; i < got; i++) {
+            uint32_t row = cases_id_row(&candidates[i].id);
+
+            assert_in_range(row, 0, count - 1);
+            assert_int_equal(seen[row], 0);
+            seen[row] = 1;
+            total++;
+            assert_false(candidates[i].kind == VEC_ROW_EXACT && last != VEC_ROW_EXACT);
+            assert_false(candidates[i].kind == VEC_ROW_CODED && last == VEC_ROW_NULL);
+            last = candidates[i].kind;
+        }
+    }
+    assert_int_equal(total, count);
+    assert_int_equal(vec_search_next(search, candidates, batch, &got, &error), VEC_OK);
+    assert_int_equal(got, 0);
+    vec_search_free(search);
+    free(candidates);
+    free(seen);
+}
+
+static void
+every_row_once(void **state)
+{
+    static const uint32_t counts[] = {0, 1, 2, 10, 1000};
+
+    (void)state;
+    for (size_t n = 0; n < sizeof(counts) / sizeof(counts[0]); n++) {
+        for (int kind = VEC_SEGMENT_FLAT; kind <= VEC_SEGMENT_HNSW; kind++) {
+            const char *directory = cases_directory();
+            VecBuildOptions options = cases_options(17, VEC_METRIC_L2, 8);
+            Cases cases = cases_make(counts[n] + 1, 17, 20, 1);
+
+            options.segment.kind = (VecSegmentKind)kind;
+            VecIndex *index = cases_index(directory, &options, cases.vectors, counts[n]);
+            for (uint32_t ef = 1; ef <= 64; ef *= 4)
+                assert_complete(index, cases_row(&cases, counts[n]), counts[n], ef, ef == 4 ? 1 : 7);
+            vec_index_close(index);
+            cases_free(&cases);
+            cases_remove_directory(directory);
+        }
+    }
+}
+
+static void
+every_row_once_when_all_are_equal(void **state)
+{
+    (void)state;
+    for (uint32_t bits = 4; bits <= 8; bits += 4) {
+        const char *directory = cases_directory();
+        VecBuildOptions options = cases_options(5, VEC_METRIC_COS, bits);
+        Cases cases = cases_make(500, 5, 1, 3);
+
+        for (uint32_t i = 1; i < cases.count; i++)
+            memcpy(cases_row(&cases, i), cases_row(&cases, i % 100 == 0 ? i : 0), 5 * sizeof(float));
+        VecIndex *index = cases_index(directory, &options, cases.vectors, cases.count);
+        assert_complete(index, cases_row(&cases, 0), cases.count, 10, 16);
+        assert_complete(index, cases_row(&cases, 100), cases.count, 3, 16);
+        vec_index_close(index);
+        cases_free(&cases);
+        cases_remove_directory(directory);
+    }
+}
+
+/* Rows that no code represents are given as such, NULLs last, and the index validates. */
+static void
+exceptions_come_as_exceptions(void **state)
+{
+    const char *directory = cases_directory();
+    Cases cases = cases_make(101, 8, 4, 5);
+    VecBuildOptions options = cases_options(8, VEC_METRIC_COS, 8);
+    VecBuild *build;
+    VecBuildResult result;
+    VecStamp stamp = cases_stamp(100);
+    VecError error;
+
+    (void)state;
+    cases_row(&cases, 3)[2] = NAN;
+    cases_row(&cases, 4)[7] = INFINITY;
+    cases_row(&cases, 5)[0] = -INFINITY;
+    memset(cases_row(&cases, 6), 0, 8 * sizeof(float));
+    for (int j = 0; j < 8; j++)
+        cases_row(&cases, 7)[j] = 1e30f * (float)j; /* cosine does not mind */
+    assert_int_equal(vec_build_begin(&options, directory, 100, &vec_allocator_default, &build, &error),
+                     VEC_OK);
+    for (uint32_t i = 0; i < 100; i++)
+        vec_build_sample(build, cases_row(&cases, i));
+    assert_int_equal(vec_build_train(build, &error), VEC_OK);
+    for (uint32_t i = 0; i < 100; i++) {
+        VecRowId id = cases_row_id(i);
+
+        assert_int_equal(vec_build_add(build, &id, i % 20 == 19 ? NULL : cases_row(&cases, i), &error),
+                         VEC_OK);
+    }
+    VecRowId beyond = cases_row_id(100);
+    assert_int_equal(vec_build_add(build, &beyond, NULL, &error), VEC_INVALID);
+    assert_int_equal(vec_build_graph(build, NULL, NULL, &error), VEC_OK);
+    assert_int_equal(vec_build_finish(build, &stamp, NULL, NULL, &result, &error), VEC_OK);
+    vec_build_free(build);
+    assert_int_equal(result.rows_exact, 4);
+    assert_int_equal(result.rows_null, 5);
+    assert_int_equal(result.rows_coded, 91);
+    cases_publish(directory, &result);
+
+    VecIndex *index = cases_open(directory, &options);
+    VecCandidate candidates[9];
+    uint32_t got;
+    VecSearch *search = begin(index, cases_row(&cases, 100), 10);
+
+    assert_int_equal(vec_index_segment_count(index), 1);
+    assert_int_equal(vec_index_validate(index, 0, NULL, NULL, NULL, &error), VEC_OK);
+    assert_true(vec_search_lower_bound(search) == -INFINITY);
+    assert_int_equal(vec_search_next(search, candidates, 9, &got, &error), VEC_OK);
+    assert_int_equal(got, 4);
+    for (uint32_t i = 0; i < got; i++)
+        assert_int_equal(candidates[i].kind, VEC_ROW_EXACT);
+    vec_search_free(search);
+    assert_complete(index, cases_row(&cases, 100), 100, 10, 3);
+
+    uint32_t kinds[3] = {0};
+    for (uint64_t row = 0; row < 100; row++) {
+        VecRowId id;
+        VecRowKind kind;
+
+        vec_index_row(index, 0, row, &id, &kind);
+        kinds[kind]++;
+        uint32_t original = cases_id_row(&id);
+        assert_int_equal(kind, original % 20 == 19              ? VEC_ROW_NULL
+                               : original >= 3 && original <= 6 ? VEC_ROW_EXACT
+                                                                : VEC_ROW_CODED);
+    }
+    assert_int_equal(kinds[VEC_ROW_NULL], 5);
+    vec_index_close(index);
+    cases_free(&cases);
+    cases_remove_directory(directory);
+}
+
+typedef struct Truth {
+    float distance;
+    uint32_t row;
+} Truth;
+
+static int
+compare_truth(const void *a, const void *b)
+{
+    const Truth *x = a, *y = b;
+
+    if (x->distance != y->distance)
+        return x->distance < y->distance ? -1 : 1;
+    return x->row < y->row ? -1 : x->row > y->row;
+}
+
+/* Recall of the ten nearest after reranking, as the access method does it; and how many candidates break their bound. */
+static double
+recall_at_ten(VecIndex *index, VecMetric metric, const Cases *cases, uint32_t row_count, uint32_t ef_search,
+              double *broken_fraction)
+{
+    uint64_t hits = 0, wanted = 0, broken = 0, bounded = 0;
+    Truth *truth = malloc(row_count * sizeof(Truth));
+
+    assert_non_null(truth);
+    for (uint32_t q = row_count; q < cases->count; q++) {
+        const float *query = cases_row(cases, q);
+        VecCandidate candidates[64];
+        uint32_t got;
+        VecError error;
+        VecSearch *search = begin(index, query, ef_search);
+        Truth found[64];
+
+        for (uint32_t i = 0; i < row_count; i++)
+            truth[i] = (Truth){vec_distance_f32(metric, query, cases_row(cases, i), cases->dimensions), i};
+        qsort(truth, row_count, sizeof(Truth), compare_truth);
+        assert_int_equal(vec_search_next(search, candidates, 64, &got, &error), VEC_OK);
+        for (uint32_t i = 0; i < got; i++) {
+            uint32_t row = cases_id_row(&candidates[i].id);
+
+            found[i] =
+                (Truth){vec_distance_f32(metric, query, cases_row(cases, row), cases->dimensions), row};
+            broken += found[i].distance < candidates[i].lower_bound;
+            bounded++;
+        }
+        qsort(found, got, sizeof(Truth), compare_truth);
+        for (uint32_t i = 0; i < 10 && i < row_count; i++, wanted++)
+            for (uint32_t j = 0; j < 10 && j < got; j++)
+                hits += found[j].row == truth[i].row;
+        vec_search_free(search);
+    }
+    free(truth);
+    *broken_fraction = (double)broken / (double)bounded;
+    return (double)hits / (double)wanted;
+}
+
+static void
+nearest_are_found(void **state)
+{
+    (void)state;
+    for (uint32_t bits = 4; bits <= 8; bits += 4) {
+        for (int metric = VEC_METRIC_L2; metric <= VEC_METRIC_COS; metric++) {
+            const char *directory = cases_directory();
+            VecBuildOptions options = cases_options(48, (VecMetric)metric, bits);
+            Cases cases = cases_make(2100, 48, 60, 11);
+            VecSegmentHealth health;
+            VecError error;
+            double broken;
+
+            options.thread_count = 2;
+            VecIndex *index = cases_index(directory, &options, cases.vectors, 2000);
+            assert_int_equal(vec_index_validate(index, 0, NULL, NULL, &health, &error), VEC_OK);
+            double recall = recall_at_ten(index, (VecMetric)metric, &cases, 2000, 64, &broken);
+            if (recall < 0.95 || broken > 0.005)
+                fail_msg("metric %d, %u bits: recall %.3f, broken bounds %.4f", metric, bits, recall, broken);
+            /* under DOT long vectors attract all edges; what is not reachable is still given, last */
+            if (metric != VEC_METRIC_DOT)
+                assert_true(health.rows_reachable >= 1990);
+            vec_index_close(index);
+            cases_free(&cases);
+            cases_remove_directory(directory);
+        }
+    }
+}
+
+static void
+every_dimension(void **state)
+{
+    (void)state;
+    for (uint32_t dimensions = 1; dimensions <= 70; dimensions++) {
+        for (uint32_t bits = 4; bits <= 8; bits += 4) {
+            const char *directory = cases_directory();
+            VecBuildOptions options = cases_options(dimensions, VEC_METRIC_L2, bits);
+            Cases cases = cases_make(230, dimensions, 10, dimensions);
+            double broken;
+
+            options.segment.ef_construction = 40;
+            VecIndex *index = cases_index(directory, &options, cases.vectors, 200);
+            double recall = recall_at_ten(index, VEC_METRIC_L2, &cases, 200, 40, &broken);
+            if (recall < 0.9 || broken > 0.01)
+                fail_msg("%u dimensions, %u bits: recall %.3f, broken bounds %.4f", dimensions, bits, recall,
+                         broken);
+            assert_complete(index, cases_row(&cases, 200), 200, 8, 16);
+            vec_index_close(index);
+            cases_free(&cases);
+            cases_remove_directory(directory);
+        }
+    }
+}
+
+static void
+most_dimensions(void **state)
+{
+    (void)state;
+    for (uint32_t bits = 4; bits <= 8; bits += 4) {
+        const char *directory = cases_directory();
+        VecBuildOptions options = cases_options(VEC_DIMENSIONS_MAX, VEC_METRIC_L2, bits);
+        Cases cases = cases_make(12, VEC_DIMENSIONS_MAX, 3, 9);
+        double broken;
+
+        VecIndex *index = cases_index(directory, &options, cases.vectors, 10);
+        assert_true(recall_at_ten(index, VEC_METRIC_L2, &cases, 10, 10, &broken) == 1.0);
+        assert_true(broken == 0.0);
+        assert_complete(index, cases_row(&cases, 10), 10, 8, 16);
+        vec_index_close(index);
+        cases_free(&cases);
+        cases_remove_directory(directory);
+    }
+}
+
+static void
+queries_that_no_code_can_answer_are_refused(void **state)
+{
+    static const float bad[][2] = {{NAN, 1}, {INFINITY, 1}, {1, -INFINITY}, {3e38f, 3e38f}};
+    const char *directory = cases_directory();
+    VecBuildOptions options = cases_options(2, VEC_METRIC_COS, 8);
+    float vectors[] = {1, 2, 3, 4, 5, 6};
+    VecIndex *index = cases_index(directory, &options, vectors, 3);
+    VecSearchOptions search_options = {.ef_search = 10};
+    const float zero[2] = {0, 0};
+    VecSearch *search;
+    VecError error;
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(vec_search_begin(index, bad[i], &search_options, &search, &error), VEC_INVALID);
+    assert_int_equal(vec_search_begin(index, zero, &search_options, &search, &error), VEC_INVALID);
+    search_options.ef_search = 0;
+    assert_int_equal(vec_search_begin(index, vectors, &search_options, &search, &error), VEC_INVALID);
+    search_options.ef_search = 65536;
+    assert_int_equal(vec_search_begin(index, vectors, &search_options, &search, &error), VEC_INVALID);
+    vec_index_close(index);
+    cases_remove_directory(directory);
+
+    directory = cases_directory();
+    options.segment.metric = VEC_METRIC_L2;
+    index = cases_index(directory, &options, vectors, 3);
+    search_options.ef_search = 1;
+    assert_int_equal(vec_search_begin(index, bad[3], &search_options, &search, &error), VEC_INVALID);
+    vec_index_close(index);
+    cases_remove_directory(directory);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_row_once),
+        cmocka_unit_test(every_row_once_when_all_are_equal),
+        cmocka_unit_test(exceptions_come_as_exceptions),
+        cmocka_unit_test(nearest_are_found),
+        cmocka_unit_test(every_dimension),
+        cmocka_unit_test(most_dimensions),
+        cmocka_unit_test(queries_that_no_code_can_answer_are_refused),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
