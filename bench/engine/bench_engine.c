@@ -1,0 +1,421 @@
+/*
+ * bench_engine.c: what the engine's search costs and finds, without a server: recall, time, evaluations, bytes.
+ *
+ *   bench_engine DIRECTORY [--rows N] [--queries N] [--bits 4,8] [--ef 16,32,…] [--m 16] [--ef-construction N]
+ *                [--threads N] [--metric l2|cos|dot] [--k 10] [--rerank N] [--repeat N]
+ *
+ * DIRECTORY holds base.f16.npy, queries_public.f16.npy and gt_public.i32.npy (numpy's format: a 128-byte header, then rows of
+ * float16 or int32). A search is timed with everything it needs to answer: walking the codes, and exact distances of the
+ * float32 vectors in memory for candidates until the k best are certain (lower_bound), at most --rerank of them if given.
+ */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "vectors/build.h"
+#include "vectors/distance.h"
+#include "vectors/index.h"
+
+#define NPY_HEADER_BYTES 128
+#define LIST_MAX         32
+#define K_MAX            100
+
+typedef struct Matrix {
+    size_t rows;
+    size_t columns;
+    const void *data;
+} Matrix;
+
+typedef struct Settings {
+    const char *directory;
+    size_t rows;
+    size_t queries;
+    uint32_t bits[LIST_MAX];
+    size_t bits_count;
+    uint32_t ef[LIST_MAX];
+    size_t ef_count;
+    uint32_t m;
+    uint32_t ef_construction;
+    uint32_t threads;
+    VecMetric metric;
+    uint32_t k;
+    uint32_t rerank;
+    uint32_t repeat;
+} Settings;
+
+static _Noreturn void
+die(const char *what, const char *detail)
+{
+    fprintf(stderr, "bench_engine: %s: %s\n", what, detail);
+    exit(1);
+}
+
+static void
+check(VecStatus status, const VecError *error)
+{
+    if (status != VEC_OK)
+        die("engine", error->message);
+}
+
+static double
+seconds_wall(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static double
+seconds_cpu(void)
+{
+    struct rusage usage;
+
+    getrusage(RUSAGE_SELF, &usage);
+    return (double)usage.ru_utime.tv_sec + (double)usage.ru_stime.tv_sec +
+           1e-6 * (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+}
+
+/* The shape stands in the header's dictionary: 'shape': (rows, columns). */
+static Matrix
+read_npy(const char *directory, const char *name)
+{
+    char path[4096], header[NPY_HEADER_BYTES + 1];
+    Matrix matrix;
+    struct stat file;
+
+    snprintf(path, sizeof(path), "%s/%s", directory, name);
+    int descriptor = open(path, O_RDONLY);
+    if (descriptor < 0 || fstat(descriptor, &file) != 0 ||
+        read(descriptor, header, NPY_HEADER_BYTES) != NPY_HEADER_BYTES)
+        die("cannot read", path);
+    header[NPY_HEADER_BYTES] = '\0';
+    const char *shape = strstr(header + 10, "'shape': (");
+    if (shape == NULL || sscanf(shape, "'shape': (%zu, %zu)", &matrix.rows, &matrix.columns) != 2)
+        die("no shape in", path);
+    const char *map = mmap(NULL, (size_t)file.st_size, PROT_READ, MAP_PRIVATE, descriptor, 0);
+    if (map == MAP_FAILED)
+        die("cannot map", path);
+    matrix.data = map + NPY_HEADER_BYTES;
+    close(descriptor);
+    return matrix;
+}
+
+static float
+widen(uint16_t half)
+{
+    uint32_t sign = (uint32_t)(half & 0x8000) << 16, exponent = (half >> 10) & 31, fraction = half & 1023;
+
+    if (exponent == 0)
+        return (sign ? -1.0f : 1.0f) * ldexpf((float)fraction, -24);
+    uint32_t bits = sign | ((exponent + 112) << 23) | (fraction << 13);
+    float value;
+    memcpy(&value, &bits, sizeof(value));
+    return value;
+}
+
+static float *
+widen_rows(Matrix matrix, size_t rows)
+{
+    size_t count = rows * matrix.columns;
+    float *floats = aligned_alloc(64, (count * sizeof(float) + 63) / 64 * 64);
+
+    if (floats == NULL)
+        die("no memory for", "vectors");
+    madvise(floats, count * sizeof(float), MADV_HUGEPAGE);
+    for (size_t i = 0; i < count; i++)
+        floats[i] = widen(((const uint16_t *)matrix.data)[i]);
+    return floats;
+}
+
+static size_t
+parse_list(const char *text, uint32_t *list)
+{
+    size_t count = 0;
+
+    for (const char *at = text; at != NULL && *at != '\0' && count < LIST_MAX; at = strchr(at, ',')) {
+        if (*at == ',')
+            at++;
+        list[count++] = (uint32_t)strtoul(at, NULL, 10);
+    }
+    return count;
+}
+
+static Settings
+parse_arguments(int argc, char **argv)
+{
+    const VecSegmentOptions *defaults = &vec_segment_options_default;
+    Settings settings = {
+        .queries = 2000,
+        .bits = {4, 8},
+        .bits_count = 2,
+        .ef = {10, 16, 24, 32, 48, 64, 96, 128, 192, 256},
+        .ef_count = 10,
+        .m = defaults->m,
+        .ef_construction = defaults->ef_construction,
+        .threads = 2,
+        .k = 10,
+        .repeat = 3,
+    };
+
+    if (argc < 2)
+        die("usage", "bench_engine DIRECTORY [--option value]…; see the head of bench_engine.c");
+    settings.directory = argv[1];
+    for (int i = 2; i + 1 < argc; i += 2) {
+        const char *name = argv[i], *value = argv[i + 1];
+        uint32_t number = (uint32_t)strtoul(value, NULL, 10);
+
+        if (strcmp(name, "--rows") == 0)
+            settings.rows = number;
+        else if (strcmp(name, "--queries") == 0)
+            settings.queries = number;
+        else if (strcmp(name, "--bits") == 0)
+            settings.bits_count = parse_list(value, settings.bits);
+        else if (strcmp(name, "--ef") == 0)
+            settings.ef_count = parse_list(value, settings.ef);
+        else if (strcmp(name, "--m") == 0)
+            settings.m = number;
+        else if (strcmp(name, "--ef-construction") == 0)
+            settings.ef_construction = number;
+        else if (strcmp(name, "--threads") == 0)
+            settings.threads = number;
+        else if (strcmp(name, "--k") == 0)
+            settings.k = number < K_MAX ? number : K_MAX;
+        else if (strcmp(name, "--rerank") == 0)
+            settings.rerank = number;
+        else if (strcmp(name, "--repeat") == 0)
+            settings.repeat = number;
+        else if (strcmp(name, "--metric") == 0)
+            settings.metric = strcmp(value, "cos") == 0   ? VEC_METRIC_COS
+                              : strcmp(value, "dot") == 0 ? VEC_METRIC_DOT
+                                                          : VEC_METRIC_L2;
+        else
+            die("unknown option", name);
+    }
+    return settings;
+}
+
+static VecIndex *
+build_index(const Settings *settings, uint32_t bits, uint32_t dimensions, const float *rows,
+            const char *directory)
+{
+    VecBuildOptions options = {
+        .segment = vec_segment_options_default,
+        .thread_count = settings->threads,
+        .seed = 42,
+        .memory_bytes_max = UINT64_C(4) << 30,
+    };
+    VecError error;
+    VecBuild *build;
+    VecBuildResult result;
+    VecManifest manifest;
+    VecControl *control;
+    VecIndex *index;
+    VecStamp stamp = {.instance_nonce = 1, .position_to = settings->rows};
+    double wall = seconds_wall(), cpu = seconds_cpu(), wall_coded, cpu_coded, wall_graph, cpu_graph;
+
+    options.segment.metric = settings->metric;
+    options.segment.dimensions = dimensions;
+    options.segment.quantization_bits = bits;
+    options.segment.m = settings->m;
+    options.segment.ef_construction = settings->ef_construction;
+    check(vec_control_open(directory, true, &vec_allocator_default, &control, &error), &error);
+    check(vec_control_lock(control, &error), &error);
+    check(vec_build_begin(&options, directory, settings->rows, &vec_allocator_default, &build, &error),
+          &error);
+    for (size_t i = 0; i < settings->rows && i < 65536; i++)
+        vec_build_sample(build, rows + i * dimensions);
+    check(vec_build_train(build, &error), &error);
+    for (size_t i = 0; i < settings->rows; i++) {
+        VecRowId id = {.position = i};
+
+        check(vec_build_add(build, &id, rows + i * dimensions, &error), &error);
+    }
+    wall_coded = seconds_wall(), cpu_coded = seconds_cpu();
+    check(vec_build_graph(build, NULL, NULL, &error), &error);
+    wall_graph = seconds_wall(), cpu_graph = seconds_cpu();
+    check(vec_build_finish(build, &stamp, NULL, NULL, &result, &error), &error);
+    vec_build_free(build);
+    check(vec_manifest_read(directory, &vec_allocator_default, &manifest, &error), &error);
+    while (manifest.entry_count > 0)
+        check(vec_manifest_remove(&manifest, manifest.entries[0].file_name, &error), &error);
+    check(vec_manifest_add(&manifest, &result, &error), &error);
+    check(vec_manifest_publish(&manifest, directory, control, &error), &error);
+    check(vec_manifest_collect(&manifest, directory, NULL, &error), &error);
+    vec_manifest_free(&manifest);
+    vec_control_close(control);
+    printf("build: %zu rows, %" PRIu32 " bits, m %" PRIu32 ", ef_construction %" PRIu32 ", %" PRIu32
+           " threads: codes %.1f s CPU, graph %.1f s CPU %.1f s wall, file %.1f s wall; all %.1f s CPU %.1f "
+           "s wall\n",
+           settings->rows, bits, settings->m, settings->ef_construction, settings->threads, cpu_coded - cpu,
+           cpu_graph - cpu_coded, wall_graph - wall_coded, seconds_wall() - wall_graph, seconds_cpu() - cpu,
+           seconds_wall() - wall);
+
+    VecIndexOpenOptions open_options = {
+        .expectation = {.element_type = VEC_TYPE_F32, .metric = settings->metric, .dimensions = dimensions}};
+    check(vec_index_open(directory, &open_options, &vec_allocator_default, &index, &error), &error);
+    if (vec_index_problem_count(index) > 0)
+        die("segment", vec_index_problem(index, 0)->message);
+
+    VecSegmentHealth health;
+    VecSegmentInfo info;
+    check(vec_index_validate(index, 0, NULL, NULL, &health, &error), &error);
+    vec_index_segment_info(index, 0, &info);
+    printf("       %.1f edges a row (%" PRIu32 "..%" PRIu32 "), %" PRIu64
+           " reachable, bytes a row: codes %.1f, graph %.1f, ids %.1f\n",
+           (double)health.edges / (double)settings->rows, health.degree_min, health.degree_max,
+           health.rows_reachable, (double)info.bytes_codes / (double)settings->rows,
+           (double)info.bytes_graph / (double)settings->rows,
+           (double)info.bytes_ids / (double)settings->rows);
+    return index;
+}
+
+typedef struct Answer {
+    uint32_t ids[K_MAX];
+    uint32_t reranked;
+    VecSearchStatistics statistics;
+} Answer;
+
+/* Candidates in, exact distances out, until the k-th best is certain. */
+static void
+answer_query(const Settings *settings, VecIndex *index, uint32_t dimensions, const float *rows,
+             const float *query, uint32_t ef, Answer *answer)
+{
+    VecSearchOptions options = {.ef_search = ef};
+    VecCandidate candidates[16];
+    float best[K_MAX];
+    uint32_t kept = 0, count, reranked = 0, k = settings->k;
+    VecSearch *search;
+    VecError error;
+    bool done = false;
+
+    check(vec_search_begin(index, query, &options, &search, &error), &error);
+    while (!done) {
+        check(vec_search_next(search, candidates, 16, &count, &error), &error);
+        if (count == 0)
+            break;
+        for (uint32_t i = 0; i < count && i < 16; i++)
+            for (uint32_t j = 0; j < dimensions; j += 16)
+                __builtin_prefetch(rows + candidates[i].id.position * dimensions + j);
+        for (uint32_t i = 0; i < count; i++) {
+            if ((kept == k && candidates[i].lower_bound >= best[k - 1]) ||
+                (settings->rerank != 0 && reranked == settings->rerank) || reranked == ef) {
+                done = true;
+                break;
+            }
+            uint32_t id = (uint32_t)candidates[i].id.position, place;
+            float distance =
+                vec_distance_f32(settings->metric, query, rows + (size_t)id * dimensions, dimensions);
+
+            reranked++;
+            if (kept == k && distance >= best[k - 1])
+                continue;
+            kept = kept < k ? kept + 1 : k;
+            for (place = kept - 1; place > 0 && best[place - 1] > distance; place--) {
+                best[place] = best[place - 1];
+                answer->ids[place] = answer->ids[place - 1];
+            }
+            best[place] = distance;
+            answer->ids[place] = id;
+        }
+    }
+    answer->reranked = reranked;
+    vec_search_statistics(search, &answer->statistics);
+    vec_search_free(search);
+}
+
+static int
+compare_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+static void
+measure(const Settings *settings, VecIndex *index, uint32_t bits, uint32_t ef, uint32_t dimensions,
+        const float *rows, const float *queries, const int32_t *truth, size_t truth_columns)
+{
+    double times[64];
+    uint64_t hits = 0, reranked = 0, distances = 0, hops = 0;
+
+    for (uint32_t round = 0; round < settings->repeat; round++) {
+        double start = seconds_wall();
+
+        hits = reranked = distances = hops = 0;
+        for (size_t q = 0; q < settings->queries; q++) {
+            Answer answer;
+
+            answer_query(settings, index, dimensions, rows, queries + q * dimensions, ef, &answer);
+            reranked += answer.reranked;
+            distances += answer.statistics.distances;
+            hops += answer.statistics.hops;
+            for (uint32_t i = 0; i < settings->k; i++)
+                for (uint32_t j = 0; j < settings->k; j++)
+                    hits += answer.ids[i] == (uint32_t)truth[q * truth_columns + j];
+        }
+        times[round] = (seconds_wall() - start) / (double)settings->queries * 1e6;
+    }
+    qsort(times, settings->repeat, sizeof(double), compare_doubles);
+    double queries_count = (double)settings->queries, time = times[settings->repeat / 2];
+    printf("%4" PRIu32 " %6" PRIu32 " %8.4f %9.1f %10.1f %8.1f %8.1f %9.1f\n", bits, ef,
+           (double)hits / (queries_count * settings->k), time, (double)distances / queries_count,
+           (double)hops / queries_count, (double)reranked / queries_count,
+           1e3 * time / ((double)distances / queries_count));
+    fflush(stdout);
+}
+
+int
+main(int argc, char **argv)
+{
+    Settings settings = parse_arguments(argc, argv);
+    Matrix base = read_npy(settings.directory, "base.f16.npy");
+    Matrix query_matrix = read_npy(settings.directory, "queries_public.f16.npy");
+    Matrix truth = read_npy(settings.directory, "gt_public.i32.npy");
+    char directory[] = "/tmp/bench_engine.XXXXXX";
+
+    if (settings.rows == 0 || settings.rows > base.rows)
+        settings.rows = base.rows;
+    if (settings.rows < base.rows)
+        printf("recall is against all %zu rows: it means nothing with --rows\n", base.rows);
+    if (settings.queries > query_matrix.rows)
+        settings.queries = query_matrix.rows;
+    if (settings.repeat < 1 || settings.repeat > 64)
+        settings.repeat = 3;
+
+    uint32_t dimensions = (uint32_t)base.columns;
+    float *rows = widen_rows(base, settings.rows);
+    float *queries = widen_rows(query_matrix, settings.queries);
+    if (mkdtemp(directory) == NULL)
+        die("cannot create", directory);
+    for (size_t i = 0; i < settings.bits_count; i++) {
+        VecIndex *index = build_index(&settings, settings.bits[i], dimensions, rows, directory);
+
+        printf("bits     ef   recall  us/query  distances     hops reranked  ns/dist.\n");
+        for (size_t j = 0; j < settings.ef_count; j++)
+            measure(&settings, index, settings.bits[i], settings.ef[j], dimensions, rows, queries, truth.data,
+                    truth.columns);
+        vec_index_close(index);
+    }
+
+    VecManifest none = {.allocator = &vec_allocator_default};
+    VecError error;
+    char path[4096];
+    check(vec_manifest_collect(&none, directory, NULL, &error), &error);
+    for (int i = 0; i < 2; i++) {
+        snprintf(path, sizeof(path), "%s/%s", directory, i == 0 ? VEC_MANIFEST_NAME : VEC_CONTROL_NAME);
+        unlink(path);
+    }
+    rmdir(directory);
+    free(rows);
+    free(queries);
+    return 0;
+}
