@@ -1,0 +1,385 @@
+/*
+ * log_read.c: reading rows out of the log, by position and in order.
+ *
+ * A reader holds one content lock at a time and copies what it needs. Between the directory page and the log page a
+ * VACUUM may retire the page and a writer may use its block again: then the number in the page is not the expected one,
+ * and the row was dead.
+ */
+#include "log_page.h"
+
+#include "access/relscan.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+struct VecpgLogReader {
+    Relation index;
+    BufferAccessStrategy strategy;
+    VecpgLogMeta meta;
+    uint64 map_first;
+    uint32 map_count;
+    BlockNumber **maps; /* copies of map pages, read when first needed */
+
+    char *entry_bytes; /* the entry last handed out */
+    Size entry_capacity_bytes;
+
+    /* the walk, and is_dead */
+    PGAlignedBlock directory; /* copy of a directory page */
+    uint64 directory_index;   /* PG_UINT64_MAX: none */
+    bool directory_exists;
+    PGAlignedBlock page; /* copy of the log page that the walk is on */
+    uint64 page_number;
+    bool page_loaded;
+    uint16 slot;
+    uint64 to;
+};
+
+VecpgLogReader *
+vecpg_log_reader_open(Relation index, BufferAccessStrategy strategy)
+{
+    VecpgLogReader *reader = palloc0(sizeof(VecpgLogReader));
+
+    reader->index = index;
+    reader->strategy = strategy;
+    vecpg_log_meta_read(index, &reader->meta);
+    reader->map_first = reader->meta.directory_first / VECPG_MAP_FANOUT;
+    reader->map_count = (reader->meta.directory_end - 1) / VECPG_MAP_FANOUT - reader->map_first + 1;
+    if (reader->map_count > VECPG_MAP_SLOTS)
+        vecpg_page_corrupt(index, VECPG_LOG_META_BLOCK, "META's directory range is impossible");
+    reader->maps = palloc0(sizeof(BlockNumber *) * reader->map_count);
+    reader->entry_capacity_bytes = sizeof(VecpgEntryHeader) + reader->meta.attribute_bytes + reader->meta.vector_bytes;
+    reader->entry_bytes = palloc(reader->entry_capacity_bytes);
+    reader->directory_index = PG_UINT64_MAX;
+    return reader;
+}
+
+void
+vecpg_log_reader_close(VecpgLogReader *reader)
+{
+    for (uint32 i = 0; i < reader->map_count; i++)
+        if (reader->maps[i])
+            pfree(reader->maps[i]);
+    pfree(reader->maps);
+    pfree(reader->entry_bytes);
+    pfree(reader);
+}
+
+const VecpgLogMeta *
+vecpg_log_reader_meta(const VecpgLogReader *reader)
+{
+    return &reader->meta;
+}
+
+static Buffer
+reader_lock(VecpgLogReader *reader, BlockNumber block)
+{
+    Buffer buffer = ReadBufferExtended(reader->index, MAIN_FORKNUM, block, RBM_NORMAL, reader->strategy);
+
+    LockBuffer(buffer, BUFFER_LOCK_SHARE);
+    return buffer;
+}
+
+uint64
+vecpg_log_reader_end(VecpgLogReader *reader)
+{
+    Buffer buffer = reader_lock(reader, reader->meta.tail_block);
+    Page page = BufferGetPage(buffer);
+    uint16 slot_count;
+
+    if (!vecpg_page_is(page, VECPG_PAGE_LOG, reader->meta.tail_page_number))
+        vecpg_page_corrupt(reader->index, reader->meta.tail_block, "META's tail page is another page");
+    slot_count = VecpgPageGetSpecial(page)->slot_count;
+    UnlockReleaseBuffer(buffer);
+    return VecpgPositionMake(reader->meta.tail_page_number, slot_count);
+}
+
+/* The directory page's buffer, share-locked; InvalidBuffer if the directory no longer holds it. */
+static Buffer
+directory_lock_share(VecpgLogReader *reader, uint64 directory_index)
+{
+    uint64 map_index = directory_index / VECPG_MAP_FANOUT;
+    BlockNumber **map;
+    BlockNumber block;
+    Buffer buffer;
+
+    if (directory_index < reader->meta.directory_first || directory_index >= reader->meta.directory_end)
+        return InvalidBuffer;
+    map = &reader->maps[map_index - reader->map_first];
+    if (*map == NULL) {
+        BlockNumber *blocks = palloc(VECPG_MAP_FANOUT * sizeof(BlockNumber));
+
+        vecpg_log_map_read(reader->index, &reader->meta, map_index, blocks);
+        *map = blocks;
+    }
+    block = (*map)[directory_index % VECPG_MAP_FANOUT];
+    if (block == InvalidBlockNumber)
+        return InvalidBuffer;
+    buffer = reader_lock(reader, block);
+    if (vecpg_page_is(BufferGetPage(buffer), VECPG_PAGE_DIRECTORY, directory_index))
+        return buffer;
+    UnlockReleaseBuffer(buffer);
+    return InvalidBuffer;
+}
+
+/* The block of a log page that is not retired; false for every other page number. */
+static bool
+page_locate(VecpgLogReader *reader, uint64 page_number, int slot, BlockNumber *block)
+{
+    VecpgDirectoryEntry *entry;
+    Buffer buffer;
+    bool live;
+
+    if (page_number > reader->meta.tail_page_number)
+        return false;
+    buffer = directory_lock_share(reader, page_number / reader->meta.directory_fanout);
+    if (buffer == InvalidBuffer)
+        return false;
+    entry = vecpg_page_directory_entry(BufferGetPage(buffer), &reader->meta, page_number);
+    live = slot < 0 ? (entry->flags & VECPG_DIRECTORY_LIVE) != 0
+                    : !vecpg_directory_is_dead(entry, &reader->meta, slot);
+    *block = entry->block;
+    UnlockReleaseBuffer(buffer);
+    return live;
+}
+
+/* Appends to entry_bytes the pieces on the pages after page_number. False: they are not there (any more). */
+static bool
+entry_gather(VecpgLogReader *reader, uint64 page_number, Size done, Size length)
+{
+    while (done < length) {
+        BlockNumber block;
+        Buffer buffer;
+        Page page;
+        uint16 piece;
+
+        page_number++;
+        if (!page_locate(reader, page_number, -1, &block))
+            return false;
+        buffer = reader_lock(reader, block);
+        page = BufferGetPage(buffer);
+        if (!vecpg_page_is(page, VECPG_PAGE_LOG, page_number)) {
+            UnlockReleaseBuffer(buffer);
+            return false;
+        }
+        piece = VecpgPageGetSpecial(page)->continuation_bytes;
+        if (piece == 0 || piece > VECPG_PAGE_BYTES || piece > length - done)
+            vecpg_page_corrupt(reader->index, block, "a continued entry's piece has an impossible length");
+        memcpy(reader->entry_bytes + done, PageGetContents(page), piece);
+        UnlockReleaseBuffer(buffer);
+        done += piece;
+    }
+    return true;
+}
+
+/*
+ * Copies the piece of an entry that stands on its first page (a locked buffer's, or a copy). Returns its length; the
+ * whole entry's goes to *length.
+ */
+static Size
+entry_begin(VecpgLogReader *reader, Page page, BlockNumber block, uint16 slot, Size *length)
+{
+    PageHeader header = (PageHeader)page;
+    uint32 offset = *vecpg_page_slot(page, slot);
+    VecpgEntryHeader entry;
+    Size piece;
+
+    if (offset < SizeOfPageHeaderData || offset + sizeof(VecpgEntryHeader) > header->pd_lower ||
+        header->pd_lower > header->pd_special)
+        vecpg_page_corrupt(reader->index, block, "a slot points outside its page");
+    memcpy(&entry, page + offset, sizeof(entry));
+    *length = sizeof(VecpgEntryHeader) + (Size)entry.payload_bytes;
+    if (reader->meta.vector_bytes > 0) {
+        if (entry.payload_bytes !=
+            reader->meta.attribute_bytes + ((entry.flags & VECPG_ENTRY_NULL) ? 0 : reader->meta.vector_bytes))
+            vecpg_page_corrupt(reader->index, block, "an entry's length does not fit the index's dimensions");
+    } else if (!AllocSizeIsValid(*length) || entry.payload_bytes < reader->meta.attribute_bytes)
+        vecpg_page_corrupt(reader->index, block, "an entry has an impossible length");
+    if (*length > reader->entry_capacity_bytes) {
+        pfree(reader->entry_bytes);
+        reader->entry_capacity_bytes = *length;
+        reader->entry_bytes = palloc(*length);
+    }
+    piece = Min(*length, header->pd_lower - offset);
+    memcpy(reader->entry_bytes, page + offset, piece);
+    return piece;
+}
+
+static void
+entry_hand_out(VecpgLogReader *reader, uint64 position, VecpgLogEntry *out)
+{
+    VecpgEntryHeader *header = (VecpgEntryHeader *)reader->entry_bytes;
+
+    out->position = position;
+    out->tid = header->tid;
+    out->is_null = (header->flags & VECPG_ENTRY_NULL) != 0;
+    out->attributes = reader->entry_bytes + sizeof(VecpgEntryHeader);
+    out->vector = out->attributes + reader->meta.attribute_bytes;
+    out->vector_bytes = header->payload_bytes - reader->meta.attribute_bytes;
+}
+
+bool
+vecpg_log_reader_fetch(VecpgLogReader *reader, uint64 position, VecpgLogEntry *entry)
+{
+    uint64 page_number = VecpgPositionPage(position);
+    uint16 slot = VecpgPositionSlot(position);
+    BlockNumber block;
+    Buffer buffer;
+    Page page;
+    Size piece;
+    Size length;
+
+    if (!page_locate(reader, page_number, slot, &block))
+        return false;
+    buffer = reader_lock(reader, block);
+    page = BufferGetPage(buffer);
+    if (!vecpg_page_is(page, VECPG_PAGE_LOG, page_number) || slot >= VecpgPageGetSpecial(page)->slot_count) {
+        UnlockReleaseBuffer(buffer);
+        return false;
+    }
+    piece = entry_begin(reader, page, block, slot, &length);
+    UnlockReleaseBuffer(buffer);
+    if (piece < length && !entry_gather(reader, page_number, piece, length))
+        return false;
+    entry_hand_out(reader, position, entry);
+    return true;
+}
+
+/* Makes reader->directory the copy of the directory page that covers page_number. */
+static void
+directory_load(VecpgLogReader *reader, uint64 page_number)
+{
+    uint64 directory_index = page_number / reader->meta.directory_fanout;
+    Buffer buffer;
+
+    if (reader->directory_index == directory_index)
+        return;
+    buffer = directory_lock_share(reader, directory_index);
+    reader->directory_exists = buffer != InvalidBuffer;
+    if (reader->directory_exists) {
+        memcpy(reader->directory.data, BufferGetPage(buffer), BLCKSZ);
+        UnlockReleaseBuffer(buffer);
+    }
+    reader->directory_index = directory_index;
+}
+
+/* The entry of the page in the loaded copy; NULL if the page is retired or unknown. */
+static VecpgDirectoryEntry *
+directory_entry_loaded(VecpgLogReader *reader, uint64 page_number)
+{
+    VecpgDirectoryEntry *entry;
+
+    directory_load(reader, page_number);
+    if (!reader->directory_exists)
+        return NULL;
+    entry = vecpg_page_directory_entry(reader->directory.data, &reader->meta, page_number);
+    return (entry->flags & VECPG_DIRECTORY_LIVE) ? entry : NULL;
+}
+
+bool
+vecpg_log_reader_is_dead(VecpgLogReader *reader, uint64 position)
+{
+    VecpgDirectoryEntry *entry;
+
+    if (VecpgPositionPage(position) > reader->meta.tail_page_number)
+        return true;
+    entry = directory_entry_loaded(reader, VecpgPositionPage(position));
+    return entry == NULL || vecpg_directory_is_dead(entry, &reader->meta, VecpgPositionSlot(position));
+}
+
+static uint32
+count_live_slots(VecpgDirectoryEntry *entry, const VecpgLogMeta *meta, uint16 slot_count)
+{
+    uint32 live = 0;
+
+    for (uint16 slot = 0; slot < slot_count; slot++)
+        live += !vecpg_directory_is_dead(entry, meta, slot);
+    return live;
+}
+
+uint64
+vecpg_log_reader_count_live(VecpgLogReader *reader)
+{
+    const VecpgLogMeta *meta = &reader->meta;
+    uint64 end = vecpg_log_reader_end(reader);
+    VecpgDirectoryEntry *previous = palloc0(meta->directory_entry_bytes); /* not live: what is before the first page */
+    uint64 live = 0;
+
+    reader->directory_index = PG_UINT64_MAX;
+    for (uint64 number = meta->directory_first * meta->directory_fanout; number <= VecpgPositionPage(end); number++) {
+        VecpgDirectoryEntry *entry;
+
+        if (number % meta->directory_fanout == 0)
+            CHECK_FOR_INTERRUPTS();
+        directory_load(reader, number);
+        if (!reader->directory_exists)
+            continue;
+        entry = vecpg_page_directory_entry(reader->directory.data, meta, number);
+        live += count_live_slots(previous, meta, entry->slots_before);
+        memcpy(previous, entry, meta->directory_entry_bytes);
+    }
+    live += count_live_slots(previous, meta, VecpgPositionSlot(end));
+    pfree(previous);
+    return live;
+}
+
+void
+vecpg_log_reader_seek(VecpgLogReader *reader, uint64 from, uint64 to)
+{
+    uint64 first = reader->meta.directory_first * reader->meta.directory_fanout;
+
+    reader->page_number = Max(VecpgPositionPage(from), first);
+    reader->slot = VecpgPositionPage(from) < first ? 0 : VecpgPositionSlot(from);
+    reader->page_loaded = false;
+    reader->directory_index = PG_UINT64_MAX;
+    reader->to = Min(to, VecpgPositionMake(reader->meta.tail_page_number + 1, 0));
+}
+
+/* Copies the page of the walk. False: it is retired, so all its rows are dead. */
+static bool
+walk_load_page(VecpgLogReader *reader)
+{
+    VecpgDirectoryEntry *entry = directory_entry_loaded(reader, reader->page_number);
+    Buffer buffer;
+    bool expected;
+
+    if (entry == NULL)
+        return false;
+    buffer = reader_lock(reader, entry->block);
+    expected = vecpg_page_is(BufferGetPage(buffer), VECPG_PAGE_LOG, reader->page_number);
+    if (expected)
+        memcpy(reader->page.data, BufferGetPage(buffer), BLCKSZ);
+    UnlockReleaseBuffer(buffer);
+    reader->page_loaded = expected;
+    return expected;
+}
+
+bool
+vecpg_log_reader_next(VecpgLogReader *reader, VecpgLogEntry *entry)
+{
+    while (VecpgPositionMake(reader->page_number, reader->slot) < reader->to) {
+        Page page = reader->page.data;
+        VecpgDirectoryEntry *directory_entry;
+        uint16 slot;
+        Size piece;
+        Size length;
+
+        if (!reader->page_loaded)
+            CHECK_FOR_INTERRUPTS();
+        if ((!reader->page_loaded && !walk_load_page(reader)) ||
+            reader->slot >= VecpgPageGetSpecial(page)->slot_count) {
+            reader->page_number++;
+            reader->slot = 0;
+            reader->page_loaded = false;
+            continue;
+        }
+        slot = reader->slot++;
+        directory_entry = directory_entry_loaded(reader, reader->page_number);
+        if (directory_entry == NULL || vecpg_directory_is_dead(directory_entry, &reader->meta, slot))
+            continue;
+        piece = entry_begin(reader, page, directory_entry->block, slot, &length);
+        if (piece < length && !entry_gather(reader, reader->page_number, piece, length))
+            continue; /* published after META was read, or dead since */
+        entry_hand_out(reader, VecpgPositionMake(reader->page_number, slot), entry);
+        return true;
+    }
+    return false;
+}
