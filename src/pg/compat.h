@@ -17,6 +17,50 @@
 #define vecpg_errsave(context, ...) ereport(ERROR, __VA_ARGS__)
 #endif
 
+/* Which file a relation is: tablespace, database, number. */
+#include "utils/rel.h"
+#if PG_VERSION_NUM >= 160000
+#define vecpg_relation_tablespace(relation) ((relation)->rd_locator.spcOid)
+#define vecpg_relation_database(relation)   ((relation)->rd_locator.dbOid)
+#define vecpg_relation_file(relation)       ((relation)->rd_locator.relNumber)
+#else
+#define vecpg_relation_tablespace(relation) ((relation)->rd_node.spcNode)
+#define vecpg_relation_database(relation)   ((relation)->rd_node.dbNode)
+#define vecpg_relation_file(relation)       ((relation)->rd_node.relNode)
+#endif
+
+/* The path of a relation's main fork below the data directory, and the relation that a file belongs to (InvalidOid: none). */
+#include "common/relpath.h"
+#if PG_VERSION_NUM >= 180000
+#define vecpg_relation_path(path, bytes, database, tablespace, file)                                         \
+    strlcpy(path, GetRelationPath(database, tablespace, file, INVALID_PROC_NUMBER, MAIN_FORKNUM).str, bytes)
+#else
+#define vecpg_relation_path(path, bytes, database, tablespace, file)                                         \
+    strlcpy(path, GetRelationPath(database, tablespace, file, -1, MAIN_FORKNUM), bytes)
+#endif
+#if PG_VERSION_NUM >= 160000
+#include "utils/relfilenumbermap.h"
+#define vecpg_relation_by_file(tablespace, file) RelidByRelfilenumber(tablespace, file)
+#else
+#include "utils/relfilenodemap.h"
+#define vecpg_relation_by_file(tablespace, file) RelidByRelfilenode(tablespace, file)
+#endif
+
+/* Does the role own the relation? */
+#include "catalog/pg_class.h"
+#include "utils/acl.h"
+#if PG_VERSION_NUM >= 160000
+#define vecpg_is_owner(relation, role) object_ownercheck(RelationRelationId, relation, role)
+#else
+#define vecpg_is_owner(relation, role) pg_class_ownercheck(relation, role)
+#endif
+
+#if PG_VERSION_NUM >= 180000
+#define vecpg_vacuum_delay_point() vacuum_delay_point(false)
+#else
+#define vecpg_vacuum_delay_point() vacuum_delay_point()
+#endif
+
 /* varatt.h left postgres.h in 16. */
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"

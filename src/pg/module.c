@@ -4,6 +4,8 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "guc.h"
+#include "options.h"
 
 PG_MODULE_MAGIC;
 
@@ -12,4 +14,6 @@ void _PG_init(void);
 void
 _PG_init(void)
 {
+    vecpg_options_init();
+    vecpg_guc_init();
 }

@@ -1,0 +1,45 @@
+/*
+ * column.h: what the access method must know of the indexed column: its element type, metric and dimensions, and how
+ * a datum becomes the bytes of a log entry.
+ */
+#ifndef VECPG_COLUMN_H
+#define VECPG_COLUMN_H
+
+#include "postgres.h"
+
+#include "log.h"
+#include "utils/rel.h"
+#include "vectors/distance.h"
+
+typedef struct VecpgColumn {
+    VecElementType element_type;
+    VecMetric metric;
+    uint32 dimensions;
+} VecpgColumn;
+
+/*
+ * From the catalogs: the type's modifier and the operator class. 42P16 if the column has no dimensions.
+ */
+extern void vecpg_column_from_catalog(Relation index, VecpgColumn *column);
+
+/* From META, which is cheaper and what the index was built for. */
+extern void vecpg_column_from_meta(const VecpgLogMeta *meta, VecpgColumn *column);
+
+extern void vecpg_column_shape(const VecpgColumn *column, VecpgLogShape *shape);
+
+/* A vector's elements, as the log stores them; may point into the datum. */
+typedef struct VecpgVectorBytes {
+    const char *elements;
+    uint32 bytes;
+} VecpgVectorBytes;
+
+/* Detoasts (into CurrentMemoryContext) and checks the dimensions: 22000 `different vector dimensions`. */
+extern VecpgVectorBytes vecpg_column_datum(const VecpgColumn *column, Datum datum);
+
+/* The exact distance, as the operator computes it. */
+extern float vecpg_column_distance(const VecpgColumn *column, VecpgVectorBytes a, VecpgVectorBytes b);
+
+/* The elements as float32, `dimensions` of them: the bytes themselves where they are that, else widened into scratch. */
+extern const float *vecpg_column_floats(const VecpgColumn *column, VecpgVectorBytes vector, float *scratch);
+
+#endif

@@ -1,0 +1,47 @@
+/*
+ * errors.c: turns the engine's status into SQLSTATE and words.
+ */
+#include "errors.h"
+
+#include "miscadmin.h"
+
+static int
+sqlstate_of(VecStatus status)
+{
+    switch (status) {
+        case VEC_NO_MEMORY:
+            return ERRCODE_OUT_OF_MEMORY;
+        case VEC_NO_SPACE:
+            return ERRCODE_DISK_FULL;
+        case VEC_IO:
+        case VEC_NOT_FOUND:
+            return ERRCODE_IO_ERROR;
+        case VEC_CORRUPT:
+            return ERRCODE_INDEX_CORRUPTED;
+        case VEC_BUSY:
+            return ERRCODE_OBJECT_IN_USE;
+        case VEC_INVALID:
+            return ERRCODE_INVALID_PARAMETER_VALUE;
+        case VEC_OK:
+        case VEC_INTERRUPTED:
+            break;
+    }
+    return ERRCODE_INTERNAL_ERROR;
+}
+
+void
+vecpg_errors_report(int level, VecStatus status, const VecError *error)
+{
+    if (status == VEC_INTERRUPTED) {
+        CHECK_FOR_INTERRUPTS();
+        return;
+    }
+    /* The engine's messages are in English and name files and values; they are not translated. */
+    ereport(level, (errcode(sqlstate_of(status)), errmsg_internal("%s", error->message)));
+}
+
+bool
+vecpg_errors_should_stop(void *context, uint64_t rows_done, uint64_t rows_total)
+{
+    return InterruptPending;
+}

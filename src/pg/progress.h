@@ -1,0 +1,15 @@
+/*
+ * progress.h: the subphases of CREATE INDEX in pg_stat_progress_create_index.
+ */
+#ifndef VECPG_PROGRESS_H
+#define VECPG_PROGRESS_H
+
+#include "commands/progress.h"
+
+#define VECPG_PHASE_LOG    (PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE + 1) /* rows of the table go to the log */
+#define VECPG_PHASE_TRAIN  (PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE + 2)
+#define VECPG_PHASE_ENCODE (PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE + 3)
+#define VECPG_PHASE_GRAPH  (PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE + 4)
+#define VECPG_PHASE_WRITE  (PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE + 5)
+
+#endif

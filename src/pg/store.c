@@ -1,0 +1,299 @@
+/*
+ * store.c: which segments a backend may use, kept open between its scans.
+ *
+ * A backend maps an index's segments at its first scan and compares the control file's generation, one read of shared
+ * memory, at each later one. The history rule is judged when segments are opened. It need not be judged again while the
+ * server runs: what is our past stays our past, over a promotion too.
+ */
+#include "store.h"
+
+#include "access/timeline.h"
+#include "access/xlog.h"
+#include "access/xlogrecovery.h"
+#include "compat.h"
+#include "errors.h"
+#include "miscadmin.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+
+/* Counters of the control file (vec_control_counter_*). */
+#define COUNTER_PROBLEMS_REPORTED 0 /* generation + 1 whose problems stand in the server log */
+
+struct VecpgSegments {
+    VecIndex *index;
+    uint64 instance_nonce;
+    int reference_count; /* scans, and the store itself while these are current */
+};
+
+typedef struct VecpgStoreKey {
+    Oid tablespace;
+    Oid database;
+    Oid file;
+} VecpgStoreKey;
+
+/* What this backend knows of one index's directory. */
+typedef struct VecpgStore {
+    VecpgStoreKey key;
+    VecControl *control;
+    VecpgSegments *segments; /* NULL: none usable */
+    uint64 generation;       /* of the control file when segments were opened */
+    uint64 instance_nonce;   /* that segments were judged by */
+    bool is_current;         /* segments and generation are set */
+} VecpgStore;
+
+static HTAB *stores;
+
+/* The past of this server, as the engine's callback needs it: the callback must not raise errors, so all is read before. */
+typedef struct VecpgHistory {
+    uint64 instance_nonce;
+    bool in_recovery;
+    TimeLineID timeline;
+    XLogRecPtr end;    /* replayed, or inserted, on this timeline */
+    List *ancestors;   /* TimeLineHistoryEntry */
+} VecpgHistory;
+
+static void
+history_read(VecpgHistory *history, uint64 instance_nonce)
+{
+    history->instance_nonce = instance_nonce;
+    history->in_recovery = RecoveryInProgress();
+    if (history->in_recovery)
+        history->end = GetXLogReplayRecPtr(&history->timeline);
+    else {
+        history->timeline = GetWALInsertionTimeLine();
+        history->end = GetXLogInsertRecPtr();
+    }
+    history->ancestors = readTimeLineHistory(history->timeline);
+}
+
+static VecVerdict
+history_judge(void *context, const VecStamp *stamp)
+{
+    const VecpgHistory *history = context;
+    ListCell *cell;
+
+    if (stamp->instance_nonce != history->instance_nonce)
+        return VEC_VERDICT_REJECT;
+    if (stamp->timeline == history->timeline) {
+        if (stamp->lsn <= history->end)
+            return VEC_VERDICT_USE;
+        return history->in_recovery ? VEC_VERDICT_PENDING : VEC_VERDICT_REJECT;
+    }
+    foreach (cell, history->ancestors) {
+        const TimeLineHistoryEntry *ancestor = lfirst(cell);
+
+        if (ancestor->tli == stamp->timeline)
+            return stamp->lsn <= ancestor->end ? VEC_VERDICT_USE : VEC_VERDICT_REJECT;
+    }
+    /* A timeline that replay may still come to; outside recovery it is another server's. */
+    return history->in_recovery ? VEC_VERDICT_PENDING : VEC_VERDICT_REJECT;
+}
+
+void
+vecpg_store_directory(Relation index, char *path, size_t path_bytes)
+{
+    snprintf(path, path_bytes, VECPG_STORE_ROOT "/%u/%u_%u", vecpg_relation_database(index),
+             vecpg_relation_tablespace(index), (Oid)vecpg_relation_file(index));
+}
+
+static void
+segments_forget(VecpgSegments *segments)
+{
+    if (segments != NULL && --segments->reference_count == 0) {
+        vec_index_close(segments->index);
+        pfree(segments);
+    }
+}
+
+void
+vecpg_store_release(VecpgSegments *segments)
+{
+    segments_forget(segments);
+}
+
+VecIndex *
+vecpg_segments_index(const VecpgSegments *segments)
+{
+    return segments->index;
+}
+
+static void
+store_close(VecpgStore *store)
+{
+    segments_forget(store->segments);
+    vec_control_close(store->control);
+    store->segments = NULL;
+    store->control = NULL;
+    store->is_current = false;
+}
+
+/* Lets go of what this backend keeps of directories that were removed, so that dropped indexes do not hold disk space. */
+static void
+close_orphans(void)
+{
+    HASH_SEQ_STATUS walk;
+    VecpgStore *store;
+
+    hash_seq_init(&walk, stores);
+    while ((store = hash_seq_search(&walk)) != NULL)
+        if (store->control == NULL || vec_control_is_orphan(store->control)) {
+            store_close(store);
+            hash_search(stores, &store->key, HASH_REMOVE, NULL);
+        }
+}
+
+static VecpgStore *
+store_find(Relation index)
+{
+    VecpgStoreKey key = {vecpg_relation_tablespace(index), vecpg_relation_database(index),
+                         vecpg_relation_file(index)};
+    VecpgStore *store;
+    bool found;
+
+    if (stores == NULL) {
+        HASHCTL control = {.keysize = sizeof(VecpgStoreKey), .entrysize = sizeof(VecpgStore),
+                           .hcxt = TopMemoryContext};
+
+        stores = hash_create("vectors: open segment directories", 16, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+    }
+    store = hash_search(stores, &key, HASH_FIND, NULL);
+    if (store != NULL)
+        return store;
+    close_orphans();
+    store = hash_search(stores, &key, HASH_ENTER, &found);
+    store->control = NULL;
+    store->segments = NULL;
+    store->is_current = false;
+    return store;
+}
+
+/* One line in the server log for each thing that is wrong, once for all backends. */
+static void
+report_problems(Relation index, VecpgStore *store, const VecIndex *opened, uint64 generation)
+{
+    uint32 count = vec_index_problem_count(opened);
+
+    if (count == 0 || vec_control_counter_read(store->control, COUNTER_PROBLEMS_REPORTED) == generation + 1)
+        return;
+    for (uint32 i = 0; i < count; i++) {
+        const VecProblem *problem = vec_index_problem(opened, i);
+        char directory[MAXPGPATH];
+
+        if (problem->kind == VEC_PROBLEM_PENDING)
+            return; /* this generation will be judged again */
+        vecpg_store_directory(index, directory, sizeof(directory));
+        ereport(LOG, (errcode(ERRCODE_INDEX_CORRUPTED),
+                      errmsg("segment file \"%s/%s\" of index \"%s\" is not used: %s", directory, problem->file_name,
+                             RelationGetRelationName(index), problem->message),
+                      errhint("Searches scan the log instead, which is slower. VACUUM or vectors_merge() builds the file "
+                              "again.")));
+    }
+    vec_control_counter_write(store->control, COUNTER_PROBLEMS_REPORTED, generation + 1);
+}
+
+static bool
+has_pending(const VecIndex *opened)
+{
+    for (uint32 i = 0; i < vec_index_problem_count(opened); i++)
+        if (vec_index_problem(opened, i)->kind == VEC_PROBLEM_PENDING)
+            return true;
+    return false;
+}
+
+/* Opens what is published; store->segments is NULL afterwards if nothing is usable. */
+static void
+store_load(Relation index, VecpgStore *store, const VecpgLogMeta *meta)
+{
+    VecpgHistory history;
+    VecpgColumn column;
+    VecIndexOpenOptions options = {.accept = history_judge, .accept_context = &history};
+    char directory[MAXPGPATH];
+    uint64 generation = vec_control_generation(store->control);
+    VecIndex *opened = NULL;
+    VecError error;
+    VecStatus status;
+
+    segments_forget(store->segments);
+    store->segments = NULL;
+    store->is_current = false;
+    history_read(&history, meta->instance_nonce);
+    vecpg_column_from_meta(meta, &column);
+    vecpg_store_directory(index, directory, sizeof(directory));
+    options.expectation.element_type = column.element_type;
+    options.expectation.metric = column.metric;
+    options.expectation.dimensions = column.dimensions;
+    options.control = store->control;
+    options.should_stop = vecpg_errors_should_stop;
+    while ((status = vec_index_open(directory, &options, &vec_allocator_default, &opened, &error)) == VEC_INTERRUPTED)
+        CHECK_FOR_INTERRUPTS();
+    list_free_deep(history.ancestors);
+    if (status != VEC_OK) {
+        vecpg_errors_report(status == VEC_NO_MEMORY ? ERROR : LOG, status, &error);
+        return;
+    }
+    report_problems(index, store, opened, generation);
+    store->is_current = !has_pending(opened);
+    store->generation = generation;
+    store->instance_nonce = meta->instance_nonce;
+    if (vec_index_segment_count(opened) == 0) {
+        vec_index_close(opened);
+        return;
+    }
+    store->segments = MemoryContextAlloc(TopMemoryContext, sizeof(VecpgSegments));
+    store->segments->index = opened;
+    store->segments->instance_nonce = meta->instance_nonce;
+    store->segments->reference_count = 1;
+}
+
+VecpgSegments *
+vecpg_store_acquire(Relation index, const VecpgLogMeta *meta)
+{
+    VecpgStore *store;
+
+    if (meta->instance_nonce == 0 || index->rd_rel->relpersistence == RELPERSISTENCE_TEMP)
+        return NULL;
+    store = store_find(index);
+    if (store->control != NULL && vec_control_is_orphan(store->control))
+        store_close(store);
+    if (store->control == NULL) {
+        char directory[MAXPGPATH];
+        VecError error;
+        VecStatus status;
+
+        vecpg_store_directory(index, directory, sizeof(directory));
+        status = vec_control_open(directory, false, &vec_allocator_default, &store->control, &error);
+        if (status != VEC_OK) {
+            store->control = NULL;
+            if (status != VEC_NOT_FOUND)
+                vecpg_errors_report(LOG, status, &error);
+            return NULL;
+        }
+    }
+    if (!store->is_current || store->generation != vec_control_generation(store->control) ||
+        store->instance_nonce != meta->instance_nonce)
+        store_load(index, store, meta);
+    if (store->segments != NULL)
+        store->segments->reference_count++;
+    return store->segments;
+}
+
+bool
+vecpg_segments_uncovered(const VecpgSegments *segments, uint64 *from, uint64 *to, uint64 end)
+{
+    uint32 count = segments ? vec_index_segment_count(segments->index) : 0;
+
+    *to = end;
+    for (uint32 i = 0; i < count; i++) { /* ascending, disjoint */
+        VecSegmentInfo info;
+
+        vec_index_segment_info(segments->index, i, &info);
+        if (info.stamp.position_to <= *from)
+            continue;
+        if (info.stamp.position_from > *from) {
+            *to = Min(end, info.stamp.position_from);
+            break;
+        }
+        *from = info.stamp.position_to;
+    }
+    return *from < *to;
+}
