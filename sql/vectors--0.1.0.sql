@@ -89,3 +89,26 @@ CREATE OPERATOR >= (LEFTARG = vector, RIGHTARG = vector, FUNCTION = vector_ge,
 CREATE OPERATOR CLASS vector_ops DEFAULT FOR TYPE vector USING btree AS
     OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >,
     FUNCTION 1 vector_cmp(vector, vector);
+
+-- the access method
+
+CREATE FUNCTION vectors_amhandler(internal) RETURNS index_am_handler
+    AS 'MODULE_PATHNAME', 'vectors_amhandler' LANGUAGE C;
+CREATE ACCESS METHOD vectors TYPE INDEX HANDLER vectors_amhandler;
+COMMENT ON ACCESS METHOD vectors IS 'nearest neighbours of vectors: ORDER BY column <-> $1';
+
+CREATE OPERATOR CLASS vector_l2_ops FOR TYPE vector USING vectors AS
+    OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops;
+CREATE OPERATOR CLASS vector_dot_ops FOR TYPE vector USING vectors AS
+    OPERATOR 1 <#> (vector, vector) FOR ORDER BY float_ops;
+CREATE OPERATOR CLASS vector_cos_ops FOR TYPE vector USING vectors AS
+    OPERATOR 1 <=> (vector, vector) FOR ORDER BY float_ops;
+COMMENT ON OPERATOR CLASS vector_l2_ops USING vectors IS 'order by squared Euclidean distance, <->';
+COMMENT ON OPERATOR CLASS vector_dot_ops USING vectors IS 'order by negative dot product, <#>';
+COMMENT ON OPERATOR CLASS vector_cos_ops USING vectors IS 'order by cosine distance, <=>';
+
+-- administration
+
+CREATE FUNCTION vectors_merge(regclass) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'vectors_merge' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION vectors_merge(regclass) IS 'builds one segment over all rows of the index; for its owner; false if the disk is full or pg_vectors cannot be written (a warning says why)';

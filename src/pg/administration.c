@@ -1,0 +1,65 @@
+/*
+ * administration.c: what administrators call by hand.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/xlog.h"
+#include "access/table.h"
+#include "catalog/index.h"
+#include "catalog/pg_class.h"
+#include "commands/defrem.h"
+#include "fmgr.h"
+#include "compat.h"
+#include "miscadmin.h"
+#include "store.h"
+#include "utils/acl.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+PG_FUNCTION_INFO_V1(vectors_merge);
+
+/* Opens an index of ours for its owner; the table's lock keeps VACUUM and other merges away. */
+static Relation
+open_owned_index(Oid index_oid, Relation *heap, LOCKMODE lock_mode)
+{
+    Oid heap_oid = IndexGetRelation(index_oid, true);
+    Relation index;
+
+    if (!OidIsValid(heap_oid)) {
+        char *name = get_rel_name(index_oid);
+
+        ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+                        name ? errmsg("\"%s\" is not an index", name) : errmsg("relation %u does not exist", index_oid)));
+    }
+    if (!vecpg_is_owner(index_oid, GetUserId())) /* before any lock, so that a stranger cannot block the table */
+        aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_INDEX, get_rel_name(index_oid));
+    *heap = table_open(heap_oid, lock_mode);
+    index = index_open(index_oid, lock_mode);
+    if (index->rd_index->indrelid != heap_oid)
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+                        errmsg("index \"%s\" was dropped and created again meanwhile", RelationGetRelationName(index))));
+    if (index->rd_rel->relam != get_index_am_oid("vectors", false))
+        ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+                        errmsg("\"%s\" is not an index of access method vectors", RelationGetRelationName(index))));
+    return index;
+}
+
+Datum
+vectors_merge(PG_FUNCTION_ARGS)
+{
+    Relation heap;
+    Relation index = open_owned_index(PG_GETARG_OID(0), &heap, ShareUpdateExclusiveLock);
+    VecpgBuildOutcome outcome;
+
+    if (RecoveryInProgress())
+        ereport(ERROR, (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION), errmsg("recovery is in progress")));
+    vecpg_store_sweep();
+    outcome = vecpg_store_merge(index, VECPG_MERGE_ALL);
+    if (outcome == VECPG_BUILD_BUSY)
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),
+                        errmsg("another process builds segments of index \"%s\"", RelationGetRelationName(index))));
+    index_close(index, NoLock);
+    table_close(heap, NoLock);
+    PG_RETURN_BOOL(outcome == VECPG_BUILD_DONE);
+}

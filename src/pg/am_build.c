@@ -1,0 +1,132 @@
+/*
+ * am_build.c: CREATE INDEX and REINDEX: the table's rows go to the log with whole pages, then a segment is built from it.
+ */
+#include "am.h"
+
+#include "access/generic_xlog.h"
+#include "access/tableam.h"
+#include "access/xloginsert.h"
+#include "catalog/index.h"
+#include "column.h"
+#include "compat.h"
+#include "log.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "progress.h"
+#include "store.h"
+#include "utils/memutils.h"
+
+typedef struct VecpgBuildState {
+    VecpgColumn column;
+    MemoryContext row_context; /* reset after each row */
+    double row_count;
+} VecpgBuildState;
+
+static void
+build_row(Relation index, ItemPointer tid, Datum *values, bool *is_null, bool tuple_is_alive, void *opaque)
+{
+    VecpgBuildState *state = opaque;
+    MemoryContext old_context = MemoryContextSwitchTo(state->row_context);
+    VecpgLogEntry entry = {.tid = *tid, .is_null = is_null[0]};
+
+    if (!is_null[0]) {
+        VecpgVectorBytes vector = vecpg_column_datum(&state->column, values[0]);
+
+        entry.vector = vector.elements;
+        entry.vector_bytes = vector.bytes;
+    }
+    vecpg_log_append(index, &entry, false);
+    MemoryContextSwitchTo(old_context);
+    MemoryContextReset(state->row_context);
+    state->row_count++;
+}
+
+static uint64
+new_instance_nonce(void)
+{
+    uint64 nonce;
+
+    do {
+        if (!pg_strong_random(&nonce, sizeof(nonce)))
+            ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate a random number")));
+    } while (nonce == 0);
+    return nonce;
+}
+
+/* Segment over all rows, unless the index is temporary: its pages are this backend's alone. */
+static void
+build_segment(Relation index)
+{
+    VecpgBuildRequest request = {.index = index, .report_progress = true};
+    VecpgLogReader *reader = vecpg_log_reader_open(index, NULL);
+
+    request.to = vecpg_log_reader_end(reader);
+    vecpg_log_reader_close(reader);
+    if (index->rd_rel->relpersistence != RELPERSISTENCE_TEMP && request.to > 0 &&
+        vecpg_store_build(&request) == VECPG_BUILD_BUSY)
+        ereport(WARNING, (errcode(ERRCODE_OBJECT_IN_USE),
+                          errmsg("no segment was built for index \"%s\": another process writes its directory",
+                                 RelationGetRelationName(index))));
+}
+
+IndexBuildResult *
+vecpg_am_build(Relation heap, Relation index, IndexInfo *index_info)
+{
+    IndexBuildResult *result = palloc(sizeof(IndexBuildResult));
+    VecpgBuildState state = {.row_count = 0};
+    VecpgLogShape shape;
+
+    if (RelationGetNumberOfBlocks(index) != 0)
+        ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
+                        errmsg("index \"%s\" already contains data", RelationGetRelationName(index))));
+    vecpg_column_from_catalog(index, &state.column);
+    vecpg_column_shape(&state.column, &shape);
+    vecpg_store_sweep();
+    if (index->rd_amcache != NULL) { /* of the same relation before a TRUNCATE in place */
+        pfree(index->rd_amcache);
+        index->rd_amcache = NULL;
+    }
+    vecpg_log_create(index, MAIN_FORKNUM, &shape, new_instance_nonce());
+    pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, VECPG_PHASE_LOG);
+    state.row_context = AllocSetContextCreate(CurrentMemoryContext, "vectors build row", ALLOCSET_DEFAULT_SIZES);
+    result->heap_tuples = table_index_build_scan(heap, index, index_info, true, true, build_row, &state, NULL);
+    result->index_tuples = state.row_count;
+    MemoryContextDelete(state.row_context);
+    if (RelationNeedsWAL(index))
+        log_newpage_range(index, MAIN_FORKNUM, 0, RelationGetNumberOfBlocks(index), true);
+    build_segment(index);
+    return result;
+}
+
+void
+vecpg_am_build_empty(Relation index)
+{
+    VecpgColumn column;
+    VecpgLogShape shape;
+
+    vecpg_column_from_catalog(index, &column);
+    vecpg_column_shape(&column, &shape);
+    /* Nonce 0: each crash resets the index to this fork, and what segments it had are another instance's then. */
+    vecpg_log_create(index, INIT_FORKNUM, &shape, 0);
+}
+
+char *
+vecpg_am_build_phase_name(int64 phase)
+{
+    switch (phase) {
+        case PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE:
+            return "initializing";
+        case VECPG_PHASE_LOG:
+            return "writing rows to the log";
+        case VECPG_PHASE_TRAIN:
+            return "training codes";
+        case VECPG_PHASE_ENCODE:
+            return "encoding rows";
+        case VECPG_PHASE_GRAPH:
+            return "building the graph";
+        case VECPG_PHASE_WRITE:
+            return "writing the segment";
+        default:
+            return NULL;
+    }
+}

@@ -1,0 +1,31 @@
+/*
+ * am_insert.c: INSERT: one append to the log.
+ */
+#include "am.h"
+
+#include "column.h"
+#include "log.h"
+#include "utils/memutils.h"
+
+bool
+vecpg_am_insert(Relation index, Datum *values, bool *is_null, ItemPointer heap_tid, Relation heap,
+                IndexUniqueCheck check_unique, bool index_unchanged, IndexInfo *index_info)
+{
+    MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "vectors insert", ALLOCSET_SMALL_SIZES);
+    MemoryContext old_context = MemoryContextSwitchTo(context);
+    VecpgLogEntry entry = {.tid = *heap_tid, .is_null = is_null[0]};
+
+    if (!is_null[0]) {
+        VecpgColumn column;
+        VecpgVectorBytes vector;
+
+        vecpg_column_from_meta(vecpg_log_meta_cached(index), &column);
+        vector = vecpg_column_datum(&column, values[0]);
+        entry.vector = vector.elements;
+        entry.vector_bytes = vector.bytes;
+    }
+    vecpg_log_append(index, &entry, true);
+    MemoryContextSwitchTo(old_context);
+    MemoryContextDelete(context);
+    return false;
+}

@@ -1,0 +1,339 @@
+/*
+ * am_scan.c: ORDER BY distance: segments and the tail of the log, merged by exact distances, for as long as it is asked.
+ *
+ * Order of reads: snapshot (the executor's) -> manifest -> META -> directory. An append precedes its commit, so that every
+ * row that the snapshot sees is in what we read. Dead bits are read after the snapshot, for every row that is emitted,
+ * and never remembered from an earlier scan: if the bit is clear then, the TID is still this row's as far as the snapshot can see.
+ *
+ * The segments give candidates by estimates from short codes, with a lower bound each; here their full vectors are read from
+ * the log, and a row is emitted when its exact distance is not above the bound of what may still come. Doing this in the
+ * executor (xs_recheckorderby) was tried: its queue raises an error when an estimate was too high, and costs more.
+ */
+#include "am.h"
+
+#include "access/relscan.h"
+#include "catalog/pg_type.h"
+#include "column.h"
+#include "errors.h"
+#include "guc.h"
+#include "lib/pairingheap.h"
+#include "log.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "store.h"
+#include "types_common.h"
+#include "utils/float.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#define CANDIDATES_MAX 32   /* asked of the engine at a time */
+#define ROWS_PER_CHUNK 128 /* heap nodes are allocated by the chunk */
+
+/* A row whose exact distance is known, waiting to be emitted. */
+typedef struct VecpgScanRow {
+    pairingheap_node node;
+    float distance;
+    ItemPointerData tid;
+    uint64 position;
+} VecpgScanRow;
+
+/* What must be let go even when the scan ends by an error. */
+typedef struct VecpgScanResources {
+    VecpgSegments *segments;
+    VecSearch *search;
+} VecpgScanResources;
+
+typedef struct VecpgScan {
+    bool started;
+    bool exhausted; /* the segments have no more candidates */
+    MemoryContext context; /* reset at each rescan */
+    VecpgColumn column;
+    VecpgVectorBytes query;
+    bool query_is_null;
+    VecpgLogReader *reader;
+    VecpgScanResources *resources;
+    VecCandidate candidates[CANDIDATES_MAX];
+    uint32 candidate_next;
+    uint32 candidate_count;
+    pairingheap *rows;
+    VecpgScanRow *chunk; /* free nodes: */
+    int chunk_free;
+    VecpgScanRow *recycled; /* one node that was emitted, or NULL */
+    ItemPointerData *nulls; /* rows without a vector come last */
+    size_t null_count;
+    size_t null_capacity;
+    size_t null_next;
+} VecpgScan;
+
+static void
+resources_free(void *argument)
+{
+    VecpgScanResources *resources = argument;
+
+    vec_search_free(resources->search);
+    vecpg_store_release(resources->segments);
+    resources->search = NULL;
+    resources->segments = NULL;
+}
+
+/* Nearest first, as float4 sorts: NaN after infinity. Ties by position, so that an order is the same each time. */
+static int
+compare_rows(const pairingheap_node *a, const pairingheap_node *b, void *argument)
+{
+    const VecpgScanRow *left = pairingheap_const_container(VecpgScanRow, node, a);
+    const VecpgScanRow *right = pairingheap_const_container(VecpgScanRow, node, b);
+    int order = vecpg_types_compare_float(right->distance, left->distance);
+
+    if (order != 0)
+        return order;
+    return (left->position < right->position) - (left->position > right->position);
+}
+
+IndexScanDesc
+vecpg_am_scan_begin(Relation index, int key_count, int order_by_count)
+{
+    IndexScanDesc scan = RelationGetIndexScan(index, key_count, order_by_count);
+    VecpgScan *state = palloc0(sizeof(VecpgScan));
+
+    state->context = AllocSetContextCreate(CurrentMemoryContext, "vectors scan", ALLOCSET_DEFAULT_SIZES);
+    if (order_by_count > 0) {
+        scan->xs_orderbyvals = palloc0(sizeof(Datum) * order_by_count);
+        scan->xs_orderbynulls = palloc(sizeof(bool) * order_by_count);
+    }
+    scan->opaque = state;
+    return scan;
+}
+
+void
+vecpg_am_scan_rescan(IndexScanDesc scan, ScanKey keys, int key_count, ScanKey order_bys, int order_by_count)
+{
+    VecpgScan *state = scan->opaque;
+    MemoryContext context = state->context;
+
+    MemoryContextReset(context); /* its callback frees the search and the segments */
+    memset(state, 0, sizeof(*state));
+    state->context = context;
+    if (order_bys != NULL && scan->numberOfOrderBys > 0)
+        memmove(scan->orderByData, order_bys, scan->numberOfOrderBys * sizeof(ScanKeyData));
+}
+
+void
+vecpg_am_scan_end(IndexScanDesc scan)
+{
+    VecpgScan *state = scan->opaque;
+
+    MemoryContextDelete(state->context);
+    pfree(state);
+}
+
+static void
+add_row(VecpgScan *state, const VecpgLogEntry *entry)
+{
+    VecpgVectorBytes vector = {entry->vector, entry->vector_bytes};
+    VecpgScanRow *row = state->recycled;
+
+    if (row != NULL)
+        state->recycled = NULL;
+    else {
+        if (state->chunk_free == 0) {
+            state->chunk = MemoryContextAlloc(state->context, ROWS_PER_CHUNK * sizeof(VecpgScanRow));
+            state->chunk_free = ROWS_PER_CHUNK;
+        }
+        row = &state->chunk[--state->chunk_free];
+    }
+    row->distance = vecpg_column_distance(&state->column, state->query, vector);
+    row->tid = entry->tid;
+    row->position = entry->position;
+    pairingheap_add(state->rows, &row->node);
+}
+
+static void
+add_null(VecpgScan *state, const ItemPointerData *tid)
+{
+    if (state->null_count == state->null_capacity) {
+        Size capacity = Max(64, state->null_capacity * 2);
+
+        state->nulls = state->nulls ? repalloc_huge(state->nulls, capacity * sizeof(ItemPointerData))
+                                    : MemoryContextAlloc(state->context, capacity * sizeof(ItemPointerData));
+        state->null_capacity = capacity;
+    }
+    state->nulls[state->null_count++] = *tid;
+}
+
+static void
+add_entry(VecpgScan *state, const VecpgLogEntry *entry)
+{
+    if (entry->is_null || state->query_is_null)
+        add_null(state, &entry->tid);
+    else
+        add_row(state, entry);
+}
+
+/* All rows of the log that no segment covers, exactly; all rows there are when segments is NULL. */
+static void
+scan_uncovered(VecpgScan *state, VecpgSegments *segments)
+{
+    uint64 end = vecpg_log_reader_end(state->reader);
+    uint64 from = 0;
+    uint64 to;
+
+    while (vecpg_segments_uncovered(segments, &from, &to, end)) {
+        VecpgLogEntry entry;
+
+        vecpg_log_reader_seek(state->reader, from, to);
+        while (vecpg_log_reader_next(state->reader, &entry))
+            add_entry(state, &entry);
+        from = to;
+    }
+}
+
+static void
+read_query(IndexScanDesc scan, VecpgScan *state)
+{
+    ScanKey order_by = &scan->orderByData[0];
+
+    state->query_is_null = (order_by->sk_flags & SK_ISNULL) != 0;
+    if (!state->query_is_null)
+        state->query = vecpg_column_datum(&state->column, order_by->sk_argument);
+}
+
+/* Starts a search in the segments. False: the query is one that codes cannot answer. */
+static bool
+search_begin(VecpgScan *state, VecpgSegments *segments)
+{
+    VecSearchOptions options = {.ef_search = vecpg_guc_hnsw_ef_search, .should_stop = vecpg_errors_should_stop};
+    float *scratch = palloc(state->column.dimensions * sizeof(float));
+    VecError error;
+    VecStatus status = vec_search_begin(vecpg_segments_index(segments),
+                                        vecpg_column_floats(&state->column, state->query, scratch), &options,
+                                        &state->resources->search, &error);
+
+    pfree(scratch);
+    if (status == VEC_INVALID)
+        return false;
+    if (status != VEC_OK)
+        vecpg_errors_report(ERROR, status, &error);
+    return true;
+}
+
+static void
+scan_start(IndexScanDesc scan, VecpgScan *state)
+{
+    MemoryContextCallback *callback = palloc0(sizeof(MemoryContextCallback));
+    Relation index = scan->indexRelation;
+    const VecpgLogMeta *meta;
+    VecpgSegments *segments;
+
+    if (scan->numberOfOrderBys == 0)
+        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                        errmsg("index \"%s\" can only be scanned in the order of a distance",
+                               RelationGetRelationName(index))));
+    if (!IsMVCCSnapshot(scan->xs_snapshot))
+        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                        errmsg("index \"%s\" can only be scanned under an MVCC snapshot",
+                               RelationGetRelationName(index))));
+    pgstat_count_index_scan(index);
+    meta = vecpg_log_meta_cached(index);
+    vecpg_column_from_meta(meta, &state->column);
+    read_query(scan, state);
+
+    state->resources = palloc0(sizeof(VecpgScanResources));
+    callback->func = resources_free;
+    callback->arg = state->resources;
+    MemoryContextRegisterResetCallback(state->context, callback);
+    segments = vecpg_store_acquire(index, meta);
+    state->resources->segments = segments;
+    state->reader = vecpg_log_reader_open(index, NULL);
+    if (segments != NULL && vecpg_log_reader_meta(state->reader)->instance_nonce != meta->instance_nonce)
+        segments = NULL; /* built anew in place */
+    if (segments != NULL && (state->query_is_null || !search_begin(state, segments)))
+        segments = NULL;
+    state->exhausted = segments == NULL;
+    state->rows = pairingheap_allocate(compare_rows, NULL);
+    scan_uncovered(state, segments);
+    state->started = true;
+}
+
+/* Asks the engine for more candidates. */
+static void
+refill(VecpgScan *state)
+{
+    VecError error;
+    VecStatus status;
+
+    while ((status = vec_search_next(state->resources->search, state->candidates, CANDIDATES_MAX,
+                                     &state->candidate_count, &error)) != VEC_OK)
+        vecpg_errors_report(ERROR, status, &error);
+    state->candidate_next = 0;
+    state->exhausted = state->candidate_count == 0;
+}
+
+/* No row that is still to come from the segments is nearer, as far as the engine knows. */
+static float
+bound_of_rest(VecpgScan *state)
+{
+    if (state->candidate_next < state->candidate_count)
+        return state->candidates[state->candidate_next].lower_bound;
+    return vec_search_lower_bound(state->resources->search);
+}
+
+static void
+rerank(VecpgScan *state, const VecCandidate *candidate)
+{
+    VecpgLogEntry entry;
+
+    if (vecpg_log_reader_fetch(state->reader, candidate->id.position, &entry))
+        add_entry(state, &entry);
+}
+
+static bool
+emit(IndexScanDesc scan, const ItemPointerData *tid, float distance, bool is_null)
+{
+    scan->xs_heaptid = *tid;
+    scan->xs_recheck = false;
+    scan->xs_recheckorderby = false;
+    scan->xs_orderbyvals[0] = Float4GetDatum(distance);
+    scan->xs_orderbynulls[0] = is_null;
+    return true;
+}
+
+static bool
+next_row(IndexScanDesc scan, VecpgScan *state)
+{
+    for (;;) {
+        VecpgScanRow *row = pairingheap_is_empty(state->rows)
+                                ? NULL
+                                : pairingheap_container(VecpgScanRow, node, pairingheap_first(state->rows));
+
+        if (row != NULL && (state->exhausted || row->distance <= bound_of_rest(state))) {
+            pairingheap_remove_first(state->rows);
+            state->recycled = row;
+            return emit(scan, &row->tid, row->distance, false);
+        }
+        if (state->exhausted)
+            break;
+        CHECK_FOR_INTERRUPTS();
+        if (state->candidate_next < state->candidate_count)
+            rerank(state, &state->candidates[state->candidate_next++]);
+        else
+            refill(state);
+    }
+    if (state->null_next < state->null_count)
+        return emit(scan, &state->nulls[state->null_next++], 0, true);
+    return false;
+}
+
+bool
+vecpg_am_scan_next(IndexScanDesc scan, ScanDirection direction)
+{
+    VecpgScan *state = scan->opaque;
+    MemoryContext old_context = MemoryContextSwitchTo(state->context);
+    bool found;
+
+    Assert(ScanDirectionIsForward(direction));
+    if (!state->started)
+        scan_start(scan, state);
+    found = next_row(scan, state);
+    MemoryContextSwitchTo(old_context);
+    return found;
+}
