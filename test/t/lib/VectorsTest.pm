@@ -12,7 +12,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes ();
 
-our @EXPORT = qw(primary standby_of crash kill_backend statement_in_background wait_until fill same_answer);
+our @EXPORT = qw(primary standby_of crash kill_backend statement_in_background wait_until fill same_answer index_equals_table);
 
 # A started server with the extension, ready to stream to a standby. Further arguments: lines of postgresql.conf.
 sub primary
@@ -126,8 +126,43 @@ sub fill
 sub fill_expression
 {
 	my ($id, $dimensions) = @_;
-	my $value = "(sin($id * 0.37 + d * 1.3) + cos($id * 0.011 * d) + sin($id * d * 0.71))::real::text";
+	my $value = "(sin($id * 0.37 + d * 1.3) + cos($id * 0.011 * d) + sin($id * 0.71 * d))::real::text";
 	return "(SELECT '[' || string_agg($value, ',' ORDER BY d) || ']' FROM generate_series(1, $dimensions) d)::vector";
+}
+
+# I-1: an ordered scan by the index gives the rows of a sequential scan, each once, with the same distances; checked for
+# some queries. Options: operator (default <->).
+sub index_equals_table
+{
+	my ($node, $table, $dimensions, $name, %options) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my $operator = $options{operator} // '<->';
+	for my $id (3, 123_456)
+	{
+		my $query = fill_expression($id, $dimensions);
+		my $select = "SELECT id, embedding $operator q FROM $table";
+		my $by_index = $node->safe_psql('postgres',
+			"SET enable_seqscan = off; SET enable_sort = off; WITH s AS MATERIALIZED (SELECT $query AS q) "
+			  . "SELECT id, embedding $operator (SELECT q FROM s) FROM $table ORDER BY embedding $operator (SELECT q FROM s)");
+		my $by_table = $node->safe_psql('postgres',
+			"SET enable_indexscan = off; WITH s AS MATERIALIZED (SELECT $query AS q) "
+			  . "SELECT id, embedding $operator (SELECT q FROM s) FROM $table");
+		my $found = join "\n", sort split /\n/, $by_index;
+		my $expected = join "\n", sort split /\n/, $by_table;
+		ok($found eq $expected, "$name: query $id") or diag(differences($found, $expected));
+	}
+	return;
+}
+
+# The first lines in which two sorted lists differ.
+sub differences
+{
+	my ($found, $expected) = @_;
+	my %balance;
+	$balance{$_}++ for split /\n/, $found;
+	$balance{$_}-- for split /\n/, $expected;
+	my @wrong = grep { $balance{$_} != 0 } sort keys %balance;
+	return scalar(@wrong) . ' rows differ, such as: ' . join ', ', map { ($balance{$_} > 0 ? 'too many ' : 'missing ') . $_ } @wrong[0 .. ($#wrong < 4 ? $#wrong : 4)];
 }
 
 # The same query on two servers gives the same rows.
