@@ -101,3 +101,14 @@ check:
 demo:
 	@test/install_packages demo
 	@test/run /usr/bin/python3 bench/demo.py
+
+## bench:      vectors beside pgvector on PostgreSQL 18, figures into bench/README.md; BENCH_DATA=directory, BENCH_FIGURES=...
+BENCH_PYTHON = $(or $(VECTORS_PYTHON),build/venv/bin/python)
+BENCH_CONF = shared_buffers = 1GB\nmaintenance_work_mem = 1GB\nmax_parallel_maintenance_workers = 2\nautovacuum = off\nfsync = on\nmax_wal_size = 16GB\ncheckpoint_timeout = 1h
+bench: $(if $(VECTORS_PYTHON),,build/venv/bench)
+	@VECTORS_CONF=$$(printf '$(BENCH_CONF)') test/run --major 18 $(BENCH_PYTHON) bench/bench.py
+build/venv/bench: bench/requirements.txt
+	@test/install_packages bench
+	@[ -x build/venv/bin/python ] || python3 -m venv build/venv
+	@build/venv/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@

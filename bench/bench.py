@@ -1,0 +1,95 @@
+"""make bench: vectors and pgvector side by side in one server, figure by figure, into bench/README.md.
+
+Runs under test/run --major 18, which gives it a throw-away server. BENCH_DATA names the data (default: the sample),
+BENCH_FIGURES some of the figures (default: all), BENCH_ROUNDS how often a search is repeated, BENCH_BUILDS a build.
+"""
+
+import importlib
+import json
+import os
+import pathlib
+import sys
+import time
+
+import psycopg
+
+import report
+from dataset import Dataset, copy_stream
+from systems import Pgvector, Unindexed, Vectors
+
+# In this order: the searches want an index that nothing was inserted into, the last one leaves it changed.
+FIGURES = ("build", "search", "memory", "insert", "churn")
+RESULTS = pathlib.Path("build/bench/results.json")
+
+
+class Bench:
+    def __init__(self):
+        self.rounds = int(os.environ.get("BENCH_ROUNDS") or 3)
+        self.builds = int(os.environ.get("BENCH_BUILDS") or 1)
+        self.data = Dataset()
+        with psycopg.connect(autocommit=True) as connection:
+            connection.execute("CREATE DATABASE bench")
+        self.connection = psycopg.connect(dbname="bench", autocommit=True)
+        self.pid = self.connection.info.backend_pid
+        self.postmaster = int(
+            self.connection.execute("SELECT pg_read_file('postmaster.pid')").fetchone()[0].split("\n")[0]
+        )
+        self.compared = [Pgvector(self.connection), Vectors(self.connection)]
+        self.unindexed = Unindexed(self.connection)
+        self._start = time.monotonic()
+
+    def table(self, system):
+        return f"items_{system.name}"
+
+    def note(self, text):
+        print(f"{time.monotonic() - self._start:7.1f} s  {text}", file=sys.stderr, flush=True)
+
+    def server_version(self):
+        return self.connection.execute("SELECT split_part(current_setting('server_version'), ' ', 1)").fetchone()[0]
+
+    def alter_system(self, name, value):
+        """Sets a setting of the server and waits until this session sees it; None resets it."""
+        self.connection.execute(f"ALTER SYSTEM SET {name} = {value}" if value else f"ALTER SYSTEM RESET {name}")
+        self.connection.execute("SELECT pg_reload_conf()")
+        deadline = time.monotonic() + 10
+        while (self.connection.execute(f"SHOW {name}").fetchone()[0] == value) != (value is not None):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{name} does not change")
+            time.sleep(0.01)
+
+    def load(self):
+        systems = [*self.compared, self.unindexed]
+        for system in systems:
+            system.install()
+        for system in systems:
+            table = self.table(system)
+            system.create_table(table, self.data.dimensions)
+            with self.connection.cursor() as cursor:
+                with cursor.copy(f"COPY {table} FROM STDIN (FORMAT binary)") as copy:
+                    for piece in copy_stream(range(self.data.rows), self.data.base):
+                        copy.write(piece)
+            self.connection.execute(f"VACUUM ANALYZE {table}")
+        self.note(f"loaded {self.data.label}")
+
+
+def main():
+    wanted = (os.environ.get("BENCH_FIGURES") or ",".join(FIGURES)).split(",")
+    figures = [importlib.import_module(f"figures.{name}") for name in FIGURES if name in wanted or name == "build"]
+    bench = Bench()
+    bench.load()
+    results = {}
+    for figure in figures:
+        results[figure.NAME] = figure.measure(bench)
+        bench.note(f"done: {figure.NAME}")
+        RESULTS.parent.mkdir(parents=True, exist_ok=True)
+        RESULTS.write_text(json.dumps(results, indent=1), encoding="utf-8")
+    command = "make bench" if not os.environ.get("BENCH_DATA") else "BENCH_DATA=… make bench"
+    block = report.text(bench, figures, results, command)
+    print(block)
+    if set(wanted) == set(FIGURES):
+        report.write(block)
+    else:
+        bench.note("some figures only: bench/README.md is left as it is")
+
+
+main()

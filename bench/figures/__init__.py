@@ -1,0 +1,1 @@
+"""The figures of the benchmark, a module each: NAME, measure(bench) -> results, rows(results) -> lines of the table."""

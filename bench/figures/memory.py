@@ -1,0 +1,33 @@
+"""Bytes of index a row: what a search must find in memory, and all there is on disk."""
+
+NAME = "memory"
+
+
+def measure(bench):
+    return {
+        system.name: {
+            "resident": system.resident_bytes(bench.table(system)) / bench.data.rows,
+            "disk": system.disk_bytes(bench.table(system)) / bench.data.rows,
+        }
+        for system in bench.compared
+    }
+
+
+def rows(results):
+    theirs, ours = results["pgvector"], results["vectors"]
+    yield {
+        "figure": "memory-resident index bytes a row (pgvector: its index; vectors: its segment files)",
+        "pgvector": theirs["resident"],
+        "vectors": ours["resident"],
+        "ratio": theirs["resident"] / ours["resident"],
+        "wanted": "≥ 2 ×",
+        "holds": ours["resident"] <= theirs["resident"] / 2,
+        "format": "{:,.0f}",
+    }
+    yield {
+        "figure": "index bytes a row on disk (vectors: log and segments)",
+        "pgvector": theirs["disk"],
+        "vectors": ours["disk"],
+        "ratio": theirs["disk"] / ours["disk"],
+        "format": "{:,.0f}",
+    }

@@ -1,0 +1,137 @@
+"""Queries a second at a given recall: a sweep over ef_search, both systems in turn, one client, binary parameters.
+
+The loop speaks libpq directly: a driver's own cost would hide the server's.
+"""
+
+import math
+import statistics
+import time
+
+from clock import backend_seconds
+from dataset import binary
+
+NAME = "search"
+SWEEP = (10, 14, 20, 28, 40, 56, 80, 112, 160, 224, 320, 448, 640)
+TARGETS = {0.95: 4.0, 0.99: 6.0}
+K = 10
+
+
+def _prepare(bench, system):
+    raw = bench.connection.pgconn
+    name = f"nearest_{system.name}".encode()
+    raw.prepare(name, system.nearest(bench.table(system), K).encode())
+    return name
+
+
+def _run(raw, name, parameters, pid):
+    """Answers all queries; returns (ids of each, wall seconds and server CPU seconds a query)."""
+    results = []
+    cpu, wall = backend_seconds(pid), time.perf_counter()
+    for parameter in parameters:
+        results.append(raw.exec_prepared(name, [parameter], [1], 1))
+    wall, cpu = time.perf_counter() - wall, backend_seconds(pid) - cpu
+    answers = []
+    for result in results:
+        if result.error_message:
+            raise RuntimeError(result.error_message.decode())
+        answers.append([int.from_bytes(result.get_value(row, 0), "big") for row in range(result.ntuples)])
+    return answers, wall / len(parameters), cpu / len(parameters)
+
+
+def answers_at(bench, system, ef):
+    """The ids found for every query at one ef_search."""
+    system.set_ef(ef)
+    name = _prepare(bench, system)
+    found, _, _ = _run(bench.connection.pgconn, name, [binary(q) for q in bench.data.queries], bench.pid)
+    bench.connection.execute(f"DEALLOCATE {name.decode()}")
+    return found
+
+
+def check_plan(bench, system):
+    literal = "[" + ",".join("0" for _ in range(bench.data.dimensions)) + "]"
+    sql = system.nearest(bench.table(system), K).replace("$1", f"'{literal}'")
+    plan = "\n".join(row[0] for row in bench.connection.execute("EXPLAIN " + sql).fetchall())
+    if f"{bench.table(system)}_index" not in plan:
+        raise RuntimeError(f"{system.name} does not use its index:\n{plan}")
+
+
+def measure(bench):
+    parameters = [binary(query) for query in bench.data.queries]
+    raw, points = bench.connection.pgconn, {}
+    names = {}
+    for system in bench.compared:
+        check_plan(bench, system)
+        names[system.name] = _prepare(bench, system)
+    for round_ in range(bench.rounds + 1):
+        for ef in SWEEP:
+            for system in bench.compared:
+                system.set_ef(ef)
+                found, wall, cpu = _run(raw, names[system.name], parameters, bench.pid)
+                if round_ > 0:  # the first round warms the caches
+                    points.setdefault((system.name, ef), []).append((wall, cpu))
+                else:
+                    bench.note(f"ef_search {ef} {system.name}: recall {bench.data.recall(found):.4f}")
+                    points[system.name, ef, "recall"] = bench.data.recall(found)
+    for name in names.values():
+        bench.connection.execute(f"DEALLOCATE {name.decode()}")
+    return {
+        system.name: [
+            {
+                "ef": ef,
+                "recall": points[system.name, ef, "recall"],
+                "wall_ms": statistics.median(wall for wall, _ in points[system.name, ef]) * 1e3,
+                "cpu_ms": statistics.median(cpu for _, cpu in points[system.name, ef]) * 1e3,
+            }
+            for ef in SWEEP
+        ]
+        for system in bench.compared
+    }
+
+
+def at_recall(points, target, field):
+    """The field where the sweep crosses the target, between two points linear in log(1 - recall), log(field).
+
+    None if the sweep never gets there; the first point if it starts beyond it.
+    """
+    previous = None
+    for point in points:
+        if point["recall"] >= target:
+            if previous is None:
+                return point[field]
+            misses = [math.log(max(1e-6, 1 - p["recall"])) for p in (previous, point)]
+            share = (math.log(1 - target) - misses[0]) / (misses[1] - misses[0])
+            return math.exp(math.log(previous[field]) * (1 - share) + math.log(point[field]) * share)
+        previous = point
+    return None
+
+
+def rows(results):
+    for target, wanted in TARGETS.items():
+        theirs, ours = (at_recall(results[name], target, "wall_ms") for name in ("pgvector", "vectors"))
+        yield {
+            "figure": f"queries a second at recall@10 = {target}",
+            "pgvector": theirs and 1e3 / theirs,
+            "vectors": ours and 1e3 / ours,
+            "ratio": theirs and ours and theirs / ours,
+            "wanted": f"≥ {wanted:g} ×",
+            "holds": theirs is not None and ours is not None and theirs / ours >= wanted,
+            "format": "{:,.0f}",
+        }
+        theirs, ours = (at_recall(results[name], target, "cpu_ms") for name in ("pgvector", "vectors"))
+        yield {
+            "figure": f"server CPU a query at recall@10 = {target}, ms",
+            "pgvector": theirs,
+            "vectors": ours,
+            "ratio": theirs and ours and theirs / ours,
+            "format": "{:.3f}",
+        }
+
+
+def details(results):
+    lines = ["| ef_search | pgvector recall@10 | ms | CPU ms | vectors recall@10 | ms | CPU ms |", "|" + " ---: |" * 7]
+    for theirs, ours in zip(results["pgvector"], results["vectors"]):
+        cells = [str(theirs["ef"])]
+        for point in (theirs, ours):
+            cells += [f"{point['recall']:.4f}", f"{point['wall_ms']:.3f}", f"{point['cpu_ms']:.3f}"]
+        lines.append("| " + " | ".join(cells) + " |")
+    return lines
