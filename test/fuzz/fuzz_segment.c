@@ -1,0 +1,195 @@
+/*
+ * fuzz_segment.c: a sound segment file with some of its bytes changed and, so that the change is not simply noticed, its
+ * checksums put right: opening says what is wrong, or a search gives every row exactly once and nothing reads beyond the map.
+ *
+ * Input: a byte of flags, then changes of four bytes each: where (24 bits, modulo the file's length) and what to xor with.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* memfd_create */
+#endif
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include "format.h"
+#include "memory.h"
+#include "probe.h"
+#include "sealed.h"
+#include "vectors/build.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define DIMENSIONS   6
+#define ROWS         400
+#define VARIANTS     3
+#define FIX_SECTIONS 0x04 /* flags: two bits choose the variant, then these */
+#define FIX_HEADER   0x08
+#define CUT_FILE     0x10
+
+#define REQUIRE(condition)                                                                                   \
+    do {                                                                                                     \
+        if (!(condition)) {                                                                                  \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                                  \
+            abort();                                                                                         \
+        }                                                                                                    \
+    } while (0)
+
+typedef struct Sound {
+    uint8_t *bytes;
+    size_t size;
+} Sound;
+
+static void
+make_sound(int variant, const char *directory, Sound *sound)
+{
+    VecBuildOptions options = {.segment = vec_segment_options_default,
+                               .thread_count = 1,
+                               .seed = 7,
+                               .memory_bytes_max = UINT64_C(1) << 30};
+    VecStamp stamp = {.instance_nonce = 1, .position_to = ROWS};
+    VecBuildResult result;
+    VecBuild *build;
+    float vector[DIMENSIONS];
+    char path[512];
+    FILE *file;
+
+    options.segment.dimensions = DIMENSIONS;
+    options.segment.metric = variant == 0 ? VEC_METRIC_L2 : variant == 1 ? VEC_METRIC_COS : VEC_METRIC_DOT;
+    options.segment.kind = variant == 2 ? VEC_SEGMENT_FLAT : VEC_SEGMENT_HNSW;
+    options.segment.quantization_bits = variant == 1 ? 4 : 8;
+    options.segment.m = 4;
+    options.segment.ef_construction = 20;
+    REQUIRE(vec_build_begin(&options, directory, ROWS, &vec_allocator_default, &build, NULL) == VEC_OK);
+    REQUIRE(vec_build_train(build, NULL) == VEC_OK);
+    for (uint64_t row = 0; row < ROWS; row++) {
+        VecRowId id = {.position = row};
+
+        for (uint32_t i = 0; i < DIMENSIONS; i++)
+            vector[i] = sinf((float)(row * DIMENSIONS + i));
+        if (row % 100 == 50)
+            vector[0] = NAN;
+        REQUIRE(vec_build_add(build, &id, row % 100 == 99 ? NULL : vector, NULL) == VEC_OK);
+    }
+    REQUIRE(vec_build_graph(build, NULL, NULL, NULL) == VEC_OK);
+    REQUIRE(vec_build_finish(build, &stamp, NULL, NULL, &result, NULL) == VEC_OK);
+    vec_build_free(build);
+
+    snprintf(path, sizeof(path), "%s/%s", directory, result.file_name);
+    sound->size = (size_t)result.file_bytes;
+    sound->bytes = malloc(sound->size);
+    file = fopen(path, "rb");
+    REQUIRE(sound->bytes != NULL && file != NULL && fread(sound->bytes, 1, sound->size, file) == sound->size);
+    fclose(file);
+    REQUIRE(unlink(path) == 0);
+}
+
+/* The checksums that the writer of such a file would have computed. */
+static void
+fix_checksums(uint8_t *bytes, size_t size, uint8_t flags)
+{
+    VecFormatHeader header;
+
+    memcpy(&header, bytes, sizeof(header));
+    for (int i = 0; (flags & FIX_SECTIONS) && i < VEC_SECTION_COUNT; i++) {
+        VecFormatSection *section = &header.sections[i];
+
+        if (section->offset <= size && section->bytes <= size - section->offset)
+            section->checksum = XXH3_64bits(bytes + section->offset, section->bytes);
+    }
+    memcpy(bytes, &header, sizeof(header));
+    header.checksum = vec_format_header_checksum(bytes);
+    if (flags & FIX_HEADER)
+        memcpy(bytes, &header, sizeof(header));
+}
+
+/* Whatever the graph says, every coded row comes once. */
+static void
+search_all(const VecSealed *sealed)
+{
+    static const float query[DIMENSIONS] = {0.5f, -0.25f, 0.125f, 1.0f, 0.0f, -1.0f};
+    uint64_t *seen = calloc(VEC_BITSET_WORDS(sealed->codes.row_count) + 1, sizeof(uint64_t));
+    uint64_t given = 0;
+    VecProbe *probe;
+
+    REQUIRE(seen != NULL && vec_probe_create(sealed, &vec_allocator_default, &probe) == VEC_OK);
+    if (sealed->header.dimensions <= DIMENSIONS && vec_probe_begin(probe, query, 10) == VEC_OK) {
+        for (;;) {
+            REQUIRE(vec_probe_advance(probe, NULL, NULL) == VEC_OK);
+            if (probe->stage == PROBE_DONE)
+                break;
+            uint32_t row = vec_walk_key_node(probe->walk.pool[probe->ready_next++]);
+            REQUIRE(row < sealed->codes.row_count && !vec_bitset_test(seen, row));
+            vec_bitset_set(seen, row);
+            given++;
+        }
+        REQUIRE(given == sealed->codes.row_count);
+        vec_probe_end(probe);
+    }
+    vec_probe_free(probe);
+    free(seen);
+}
+
+static void
+try_file(const uint8_t *bytes, size_t size)
+{
+    VecError error = {0};
+    VecSealed sealed;
+    char name[16];
+    int descriptor = memfd_create("segment", MFD_CLOEXEC);
+    VecStatus status;
+
+    REQUIRE(descriptor >= 0 && write(descriptor, bytes, size) == (ssize_t)size);
+    snprintf(name, sizeof(name), "%d", descriptor);
+    status = vec_sealed_open(&sealed, "/proc/self/fd", name, &vec_allocator_default, &error);
+    REQUIRE(status == VEC_OK || (status == VEC_CORRUPT && error.message[0] != '\0'));
+    if (status == VEC_OK) {
+        (void)!vec_sealed_verify(&sealed, NULL, NULL, &error);
+        status = vec_sealed_validate(&sealed, NULL, NULL, NULL, &error);
+        REQUIRE(status == VEC_OK || status == VEC_CORRUPT);
+        search_all(&sealed);
+    }
+    vec_sealed_close(&sealed);
+    close(descriptor);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static Sound sound[VARIANTS];
+    char directory[] = "/tmp/fuzz_segment.XXXXXX";
+    uint8_t *bytes;
+    uint8_t flags;
+
+    if (sound[0].bytes == NULL) {
+        REQUIRE(mkdtemp(directory) != NULL);
+        for (int i = 0; i < VARIANTS; i++)
+            make_sound(i, directory, &sound[i]);
+        REQUIRE(rmdir(directory) == 0);
+    }
+    if (size == 0)
+        return 0;
+    flags = data[0];
+
+    const Sound *chosen = &sound[flags % 4 % VARIANTS];
+    size_t file_size = chosen->size;
+    bytes = malloc(file_size);
+    REQUIRE(bytes != NULL);
+    memcpy(bytes, chosen->bytes, file_size);
+    for (size_t i = 1; i + 4 <= size; i += 4) {
+        size_t offset = (size_t)data[i] | (size_t)data[i + 1] << 8 | (size_t)data[i + 2] << 16;
+
+        bytes[offset % file_size] ^= data[i + 3];
+    }
+    if ((flags & CUT_FILE) && size >= 4)
+        file_size = ((size_t)data[1] | (size_t)data[2] << 8 | (size_t)data[3] << 16) % (file_size + 1);
+    if (file_size >= sizeof(VecFormatHeader))
+        fix_checksums(bytes, file_size < VEC_FORMAT_PAGE_BYTES ? VEC_FORMAT_PAGE_BYTES : file_size, flags);
+    try_file(bytes, file_size);
+    free(bytes);
+    return 0;
+}
