@@ -47,4 +47,26 @@ VecTextProblem vec_text_read_f32(const char **cursor, float *value);
  */
 bool vec_text_parse_f32(const char *text, float *x, size_t capacity, size_t *count, VecTextError *error);
 
+/*
+ * "[0, 1, ...]": element i goes to bit 0x80 >> i % 8 of bits[i / 8]; bits holds capacity elements and is zeroed by the caller.
+ * Otherwise as vec_text_parse_f32.
+ */
+bool vec_text_parse_bits(const char *text, uint8_t *bits, size_t capacity, size_t *count,
+                         VecTextError *error);
+
+typedef struct VecTextSparse {
+    uint32_t *index; /* the caller's arrays, capacity elements each */
+    float *x;
+    size_t capacity;
+    uint32_t dimensions_max; /* of the type */
+    uint32_t dimensions;     /* out */
+    uint32_t count;          /* out: elements kept */
+} VecTextSparse;
+
+/*
+ * "{index:x, ...}/dimensions" with indexes from 0 in any order, or the dense "[x, x, ...]". The result is sorted by index and
+ * free of zeros. capacity is vec_text_count_elements or, if less, dimensions_max. False on a problem, which is in *error.
+ */
+bool vec_text_parse_sparse(const char *text, VecTextSparse *sparse, VecTextError *error);
+
 #endif

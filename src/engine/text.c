@@ -149,34 +149,285 @@ vec_text_read_f32(const char **cursor, float *value)
     return VEC_TEXT_OK;
 }
 
+/* The bracket that opens a list; *cursor then stands at its first token. */
+static bool
+open_list(const char *text, const char **cursor, char bracket, const char *expected, VecTextError *error)
+{
+    if (**cursor != bracket)
+        return fail(error, VEC_TEXT_SYNTAX, text, *cursor, expected);
+    *cursor = skip_space(*cursor + 1);
+    return true;
+}
+
+/* A comma, after which *cursor stands at the next token, or the closing bracket, which is left. */
+static bool
+next_in_list(const char *text, const char **cursor, char bracket, const char *expected, VecTextError *error)
+{
+    *cursor = skip_space(*cursor);
+    if (**cursor == ',')
+        *cursor = skip_space(*cursor + 1);
+    else if (**cursor != bracket)
+        return fail(error, VEC_TEXT_SYNTAX, text, *cursor, expected);
+    else
+        return true;
+    /* "[1,]": the closing bracket does not excuse the missing number. */
+    if (**cursor == bracket)
+        return fail(error, VEC_TEXT_SYNTAX, text, *cursor, bracket == ']' ? "a number" : "an index");
+    return true;
+}
+
+/* The closing bracket and nothing behind it. */
+static bool
+close_text(const char *text, const char *cursor, VecTextError *error)
+{
+    cursor = skip_space(cursor);
+    if (*cursor != '\0')
+        return fail(error, VEC_TEXT_SYNTAX, text, cursor, "the end of the text");
+    error->problem = VEC_TEXT_OK;
+    return true;
+}
+
 bool
 vec_text_parse_f32(const char *text, float *x, size_t capacity, size_t *count, VecTextError *error)
 {
     const char *cursor = skip_space(text);
 
     *count = 0;
-    if (*cursor != '[')
-        return fail(error, VEC_TEXT_SYNTAX, text, cursor, "\"[\"");
-    cursor = skip_space(cursor + 1);
-    while (*count > 0 || *cursor != ']') {
+    if (!open_list(text, &cursor, '[', "\"[\"", error))
+        return false;
+    while (*cursor != ']') {
         float value;
         VecTextProblem problem = vec_text_read_f32(&cursor, &value);
 
         if (problem != VEC_TEXT_OK)
-            return fail(error, problem, text, cursor, *count > 0 ? "a number" : "a number or \"]\"");
+            return fail(error, problem, text, cursor, "a number");
         if (*count < capacity)
             x[*count] = value;
         ++*count;
-        cursor = skip_space(cursor);
-        if (*cursor == ']')
-            break;
-        if (*cursor != ',')
-            return fail(error, VEC_TEXT_SYNTAX, text, cursor, "\",\" or \"]\"");
-        cursor = skip_space(cursor + 1);
+        if (!next_in_list(text, &cursor, ']', "\",\" or \"]\"", error))
+            return false;
     }
-    cursor = skip_space(cursor + 1);
-    if (*cursor != '\0')
-        return fail(error, VEC_TEXT_SYNTAX, text, cursor, "the end of the text");
-    error->problem = VEC_TEXT_OK;
+    return close_text(text, cursor + 1, error);
+}
+
+bool
+vec_text_parse_bits(const char *text, uint8_t *bits, size_t capacity, size_t *count, VecTextError *error)
+{
+    const char *cursor = skip_space(text);
+
+    *count = 0;
+    if (!open_list(text, &cursor, '[', "\"[\"", error))
+        return false;
+    while (*cursor != ']') {
+        if ((*cursor != '0' && *cursor != '1') || token_length(cursor) != 1)
+            return fail(error, VEC_TEXT_SYNTAX, text, cursor, "0 or 1");
+        if (*cursor == '1' && *count < capacity)
+            bits[*count / 8] |= (uint8_t)(0x80 >> *count % 8);
+        ++*count;
+        cursor++;
+        if (!next_in_list(text, &cursor, ']', "\",\" or \"]\"", error))
+            return false;
+    }
+    return close_text(text, cursor + 1, error);
+}
+
+/* Decimal digits without a sign; what is too large for a uint64 becomes its maximum. */
+static bool
+read_whole(const char **cursor, uint64_t *value)
+{
+    if (!is_digit(**cursor))
+        return false;
+    for (*value = 0; is_digit(**cursor); ++*cursor) {
+        uint64_t digit = (uint64_t)(**cursor - '0');
+
+        *value = *value > (UINT64_MAX - digit) / 10 ? UINT64_MAX : *value * 10 + digit;
+    }
     return true;
+}
+
+static void
+swap_pairs(VecTextSparse *sparse, size_t i, size_t j)
+{
+    uint32_t index = sparse->index[i];
+    float x = sparse->x[i];
+
+    sparse->index[i] = sparse->index[j];
+    sparse->x[i] = sparse->x[j];
+    sparse->index[j] = index;
+    sparse->x[j] = x;
+}
+
+static void
+sift_down(VecTextSparse *sparse, size_t root, size_t count)
+{
+    for (;;) {
+        size_t child = 2 * root + 1;
+
+        if (child >= count)
+            return;
+        if (child + 1 < count && sparse->index[child] < sparse->index[child + 1])
+            child++;
+        if (sparse->index[root] >= sparse->index[child])
+            return;
+        swap_pairs(sparse, root, child);
+        root = child;
+    }
+}
+
+/* By index. A heap sort, for it needs no memory and no input makes it quadratic. */
+static void
+sort_pairs(VecTextSparse *sparse)
+{
+    for (size_t root = sparse->count / 2; root-- > 0;)
+        sift_down(sparse, root, sparse->count);
+    for (size_t count = sparse->count; count > 1; count--) {
+        swap_pairs(sparse, 0, count - 1);
+        sift_down(sparse, 0, count - 1);
+    }
+}
+
+/* Sorts, refuses an index that occurs twice, drops the zeros. */
+static bool
+finish_pairs(VecTextSparse *sparse, VecTextError *error)
+{
+    uint32_t kept = 0;
+    bool ascending = true;
+
+    for (uint32_t i = 1; i < sparse->count && ascending; i++)
+        ascending = sparse->index[i - 1] < sparse->index[i];
+    if (!ascending)
+        sort_pairs(sparse);
+    for (uint32_t i = 1; i < sparse->count; i++) {
+        if (sparse->index[i - 1] == sparse->index[i]) {
+            *error = (VecTextError){.problem = VEC_TEXT_INDEX_TWICE, .number = sparse->index[i]};
+            return false;
+        }
+    }
+    for (uint32_t i = 0; i < sparse->count; i++) {
+        if (sparse->x[i] != 0.0f) {
+            sparse->index[kept] = sparse->index[i];
+            sparse->x[kept++] = sparse->x[i];
+        }
+    }
+    sparse->count = kept;
+    return true;
+}
+
+static bool
+fail_dimensions(VecTextError *error, size_t position, uint64_t dimensions)
+{
+    *error = (VecTextError){.problem = VEC_TEXT_DIMENSIONS, .position = position, .number = dimensions};
+    return false;
+}
+
+/* "[x, x, ...]", keeping what is not zero. */
+static bool
+parse_sparse_dense(const char *text, const char *cursor, VecTextSparse *sparse, VecTextError *error)
+{
+    uint64_t dimensions = 0;
+
+    if (!open_list(text, &cursor, '[', "\"[\"", error))
+        return false;
+    while (*cursor != ']') {
+        float value;
+        VecTextProblem problem = vec_text_read_f32(&cursor, &value);
+
+        if (problem != VEC_TEXT_OK)
+            return fail(error, problem, text, cursor, "a number");
+        if (value != 0.0f && dimensions < sparse->dimensions_max && sparse->count < sparse->capacity) {
+            sparse->index[sparse->count] = (uint32_t)dimensions;
+            sparse->x[sparse->count++] = value;
+        }
+        dimensions++;
+        if (!next_in_list(text, &cursor, ']', "\",\" or \"]\"", error))
+            return false;
+    }
+    if (!close_text(text, cursor + 1, error))
+        return false;
+    if (dimensions < 1 || dimensions > sparse->dimensions_max)
+        return fail_dimensions(error, 0, dimensions);
+    sparse->dimensions = (uint32_t)dimensions;
+    return true;
+}
+
+/* "index:x" at *cursor. */
+static bool
+read_pair(const char *text, const char **cursor, uint64_t *index, float *value, VecTextError *error)
+{
+    VecTextProblem problem;
+
+    if (!read_whole(cursor, index))
+        return fail(error, VEC_TEXT_SYNTAX, text, *cursor, "an index");
+    *cursor = skip_space(*cursor);
+    if (**cursor != ':')
+        return fail(error, VEC_TEXT_SYNTAX, text, *cursor, "\":\"");
+    *cursor = skip_space(*cursor + 1);
+    problem = vec_text_read_f32(cursor, value);
+    return problem == VEC_TEXT_OK || fail(error, problem, text, *cursor, "a number");
+}
+
+/* "/dimensions" at cursor, to the end of the text. */
+static bool
+read_dimensions(const char *text, const char *cursor, VecTextSparse *sparse, VecTextError *error)
+{
+    uint64_t dimensions;
+    size_t position;
+
+    cursor = skip_space(cursor);
+    if (*cursor != '/')
+        return fail(error, VEC_TEXT_SYNTAX, text, cursor, "\"/\" and the dimensions");
+    cursor = skip_space(cursor + 1);
+    position = (size_t)(cursor - text);
+    if (!read_whole(&cursor, &dimensions))
+        return fail(error, VEC_TEXT_SYNTAX, text, cursor, "the dimensions");
+    if (!close_text(text, cursor, error))
+        return false;
+    if (dimensions < 1 || dimensions > sparse->dimensions_max)
+        return fail_dimensions(error, position, dimensions);
+    sparse->dimensions = (uint32_t)dimensions;
+    return true;
+}
+
+bool
+vec_text_parse_sparse(const char *text, VecTextSparse *sparse, VecTextError *error)
+{
+    const char *cursor = skip_space(text), *largest_at = text;
+    uint64_t pairs = 0, largest = 0;
+
+    sparse->count = 0;
+    sparse->dimensions = 0;
+    if (*cursor == '[')
+        return parse_sparse_dense(text, cursor, sparse, error);
+    if (!open_list(text, &cursor, '{', "\"{\" or \"[\"", error))
+        return false;
+    while (*cursor != '}') {
+        const char *start = cursor;
+        uint64_t index;
+        float value;
+
+        if (!read_pair(text, &cursor, &index, &value, error))
+            return false;
+        if (index >= largest) {
+            largest = index;
+            largest_at = start;
+        }
+        if (sparse->count < sparse->capacity) {
+            sparse->index[sparse->count] = index > UINT32_MAX ? UINT32_MAX : (uint32_t)index;
+            sparse->x[sparse->count++] = value;
+        }
+        pairs++;
+        if (!next_in_list(text, &cursor, '}', "\",\" or \"}\"", error))
+            return false;
+    }
+    if (!read_dimensions(text, cursor + 1, sparse, error))
+        return false;
+    if (pairs > 0 && largest >= sparse->dimensions) {
+        (void)fail(error, VEC_TEXT_INDEX_RANGE, text, largest_at, NULL);
+        error->number = largest;
+        return false;
+    }
+    /* More pairs than the type has dimensions: one must occur twice, but there is no room to say which. */
+    if (pairs > sparse->capacity)
+        return fail_dimensions(error, 0, pairs);
+    return finish_pairs(sparse, error);
 }

@@ -3,16 +3,23 @@
  */
 #include "postgres.h"
 
+#include "common/hashfn.h"
 #include "common/shortest_dec.h"
 #include "compat.h"
 #include "mb/pg_wchar.h"
 #include "types_common.h"
+#include "types_svector.h"
 #include "types_vector.h"
+#include "types_wire.h"
 
 /* How much of a malformed text an error message repeats; vectors are long, and their texts ten times longer. */
 #define SHOWN_TEXT_MAX 64
 
 const VecpgTypeInfo vecpg_type_vector = {"vector", VECTORS_DIMENSIONS_MAX};
+const VecpgTypeInfo vecpg_type_vecf16 = {"vecf16", VECTORS_DIMENSIONS_MAX};
+const VecpgTypeInfo vecpg_type_svector = {"svector", SVECTOR_DIMENSIONS_MAX};
+const VecpgTypeInfo vecpg_type_bvector = {"bvector", VECTORS_DIMENSIONS_MAX};
+const VecpgTypeInfo vecpg_type_veci8 = {"veci8", VECTORS_DIMENSIONS_MAX};
 
 bool
 vecpg_types_check_dimensions(const VecpgTypeInfo *type, int64 dimensions, Node *escontext)
@@ -153,7 +160,79 @@ vecpg_types_check_binary_length(const VecpgTypeInfo *type, StringInfo message, i
 }
 
 int
+vecpg_types_receive_head(const VecpgTypeInfo *type, StringInfo message, int32 typmod, int bytes_before,
+                         int bytes_each)
+{
+    int head_bytes = vecpg_wire_is_little_endian() ? 2 : 4;
+    int dimensions, unused = 0;
+
+    if (message->len - message->cursor < head_bytes)
+        vecpg_types_report_binary(type, "The head of %d bytes is incomplete.", head_bytes);
+    dimensions = vecpg_wire_get16(message);
+    if (!vecpg_wire_is_little_endian())
+        unused = pq_getmsgint(message, 2);
+    vecpg_types_check_dimensions(type, dimensions, NULL);
+    vecpg_types_check_typmod(typmod, dimensions, NULL);
+    if (unused != 0)
+        vecpg_types_report_binary(type, "The second field must be 0, not %d.", unused);
+    vecpg_types_check_binary_length(type, message, bytes_before + (int64)dimensions * bytes_each);
+    return dimensions;
+}
+
+void
+vecpg_types_send_head(StringInfo message, int dimensions)
+{
+    vecpg_wire_send16(message, (uint16)dimensions);
+    if (!vecpg_wire_is_little_endian())
+        pq_sendint16(message, 0);
+}
+
+int
 vecpg_types_print_float(float value, char *target)
 {
     return float_to_shortest_decimal_bufn(value, target);
+}
+
+void
+vecpg_types_report_value(const VecpgTypeInfo *type, double value, Node *escontext)
+{
+    vecpg_errsave(escontext, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+                              errmsg("\"%g\" is out of range for an element of type %s", value, type->name)));
+}
+
+char *
+vecpg_types_print_floats(const float *x, int count)
+{
+    char *text = palloc((Size)count * (VECPG_FLOAT_DIGITS_MAX + 2) + 3);
+    char *p = text;
+
+    *p++ = '[';
+    for (int i = 0; i < count; i++) {
+        if (i > 0) {
+            *p++ = ',';
+            *p++ = ' ';
+        }
+        p += vecpg_types_print_float(x[i], p);
+    }
+    *p++ = ']';
+    *p = '\0';
+    return text;
+}
+
+/* Hashing runs over pieces of this many elements, each hash being the seed of the next. */
+#define HASH_PIECE 256
+
+uint64
+vecpg_types_hash_floats(const float *x, int count, uint64 seed)
+{
+    uint32 bits[HASH_PIECE];
+
+    for (int done = 0; done < count; done += HASH_PIECE) {
+        int piece = Min(count - done, HASH_PIECE);
+
+        for (int i = 0; i < piece; i++)
+            bits[i] = vecpg_types_canonical_bits(x[done + i]);
+        seed = hash_bytes_extended((unsigned char *)bits, piece * (int)sizeof(uint32), seed);
+    }
+    return seed;
 }

@@ -18,6 +18,10 @@ typedef struct VecpgTypeInfo {
 } VecpgTypeInfo;
 
 extern const VecpgTypeInfo vecpg_type_vector;
+extern const VecpgTypeInfo vecpg_type_vecf16;
+extern const VecpgTypeInfo vecpg_type_svector;
+extern const VecpgTypeInfo vecpg_type_bvector;
+extern const VecpgTypeInfo vecpg_type_veci8;
 
 /* 22023 unless dimensions are in 1..type->dimensions_max. True if so; false only after a soft error. */
 extern bool vecpg_types_check_dimensions(const VecpgTypeInfo *type, int64 dimensions, Node *escontext);
@@ -42,8 +46,26 @@ extern void vecpg_types_report_binary(const VecpgTypeInfo *type, const char *for
 /* 22P03 unless exactly expected bytes are left in the message. */
 extern void vecpg_types_check_binary_length(const VecpgTypeInfo *type, StringInfo message, int64 expected);
 
-/* Writes the shortest digits that read back as value, as float4out does, without a NUL; returns how many, at most 16. */
+/*
+ * The head that the binary forms of vector, vecf16 and veci8 share: uint16 dimensions, and for pgvector an int16 that must be 0. Checks
+ * dimensions, typmod, and that bytes_before plus dimensions * bytes_each follow; returns the dimensions.
+ */
+extern int vecpg_types_receive_head(const VecpgTypeInfo *type, StringInfo message, int32 typmod,
+                                    int bytes_before, int bytes_each);
+extern void vecpg_types_send_head(StringInfo message, int dimensions);
+
+/* 22003: a number that the type cannot hold. */
+extern void vecpg_types_report_value(const VecpgTypeInfo *type, double value, Node *escontext);
+
+/* Appends "[x, x, ...]" as a new palloc'd string. */
+extern char *vecpg_types_print_floats(const float *x, int count);
+
+/* Writes the shortest digits that read back as value, as float4out does, without a NUL; returns how many, at most VECPG_FLOAT_DIGITS_MAX. */
+#define VECPG_FLOAT_DIGITS_MAX 16
 extern int vecpg_types_print_float(float value, char *target);
+
+/* Hashes floats so that equal vectors hash alike: -0 as 0, every NaN as one. */
+extern uint64 vecpg_types_hash_floats(const float *x, int count, uint64 seed);
 
 /* As btree compares float4: NaN equal to itself and above everything. */
 static inline int
@@ -56,6 +78,19 @@ vecpg_types_compare_float(float a, float b)
     if (likely(a == b))
         return 0;
     return (a != a) - (b != b);
+}
+
+/* The bits of a float, where -0 is 0 and every NaN the same. */
+static inline uint32
+vecpg_types_canonical_bits(float value)
+{
+    uint32 bits;
+
+    if (value != value)
+        return 0x7FC00000;
+    value += 0.0f;
+    memcpy(&bits, &value, sizeof(bits));
+    return bits;
 }
 
 #endif

@@ -3,10 +3,9 @@
  */
 #include "postgres.h"
 
-#include "common/shortest_dec.h"
-#include "libpq/pqformat.h"
 #include "types_common.h"
 #include "types_vector.h"
+#include "types_wire.h"
 #include "utils/builtins.h"
 
 PG_FUNCTION_INFO_V1(vectors_vector_in);
@@ -66,19 +65,8 @@ Datum
 vectors_vector_out(PG_FUNCTION_ARGS)
 {
     Vector *vector = PG_GETARG_VECTOR_P(0);
-    char *text = palloc((Size)vector->dimensions * (FLOAT_SHORTEST_DECIMAL_LEN + 2) + 3);
-    char *p = text;
+    char *text = vecpg_types_print_floats(vector->x, vector->dimensions);
 
-    *p++ = '[';
-    for (int i = 0; i < vector->dimensions; i++) {
-        if (i > 0) {
-            *p++ = ',';
-            *p++ = ' ';
-        }
-        p += vecpg_types_print_float(vector->x[i], p);
-    }
-    *p++ = ']';
-    *p = '\0';
     PG_FREE_IF_COPY(vector, 0);
     PG_RETURN_CSTRING(text);
 }
@@ -87,22 +75,12 @@ Datum
 vectors_vector_recv(PG_FUNCTION_ARGS)
 {
     StringInfo message = (StringInfo)PG_GETARG_POINTER(0);
-    int32 typmod = PG_GETARG_INT32(2);
-    Vector *vector;
-    int dimensions, tag;
+    int dimensions =
+        vecpg_types_receive_head(&vecpg_type_vector, message, PG_GETARG_INT32(2), 0, sizeof(float));
+    Vector *vector = vecpg_vector_new(dimensions);
 
-    if (message->len - message->cursor < 4)
-        vecpg_types_report_binary(&vecpg_type_vector, "The header of 4 bytes is incomplete.");
-    dimensions = pq_getmsgint(message, 2);
-    tag = pq_getmsgint(message, 2);
-    vecpg_types_check_dimensions(&vecpg_type_vector, dimensions, NULL);
-    vecpg_types_check_typmod(typmod, dimensions, NULL);
-    if (tag != 0)
-        vecpg_types_report_binary(&vecpg_type_vector, "The second field must be 0, not %d.", tag);
-    vecpg_types_check_binary_length(&vecpg_type_vector, message, (int64)sizeof(float) * dimensions);
-    vector = vecpg_vector_new(dimensions);
     for (int i = 0; i < dimensions; i++)
-        vector->x[i] = pq_getmsgfloat4(message);
+        vector->x[i] = vecpg_wire_get_float(message);
     PG_RETURN_VECTOR_P(vector);
 }
 
@@ -113,11 +91,10 @@ vectors_vector_send(PG_FUNCTION_ARGS)
     StringInfoData message;
 
     pq_begintypsend(&message);
-    pq_sendint16(&message, vector->dimensions);
-    pq_sendint16(&message, 0);
+    vecpg_types_send_head(&message, vector->dimensions);
     enlargeStringInfo(&message, (int)sizeof(float) * vector->dimensions);
     for (int i = 0; i < vector->dimensions; i++)
-        pq_sendfloat4(&message, vector->x[i]);
+        vecpg_wire_send_float(&message, vector->x[i]);
     PG_FREE_IF_COPY(vector, 0);
     PG_RETURN_BYTEA_P(pq_endtypsend(&message));
 }
