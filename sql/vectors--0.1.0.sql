@@ -1173,3 +1173,7 @@ COMMENT ON OPERATOR CLASS vector_cos_ops USING vectors IS 'order by cosine dista
 CREATE FUNCTION vectors_merge(regclass) RETURNS boolean
     AS 'MODULE_PATHNAME', 'vectors_merge' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION vectors_merge(regclass) IS 'builds one segment over all rows of the index; for its owner; false if the disk is full or pg_vectors cannot be written (a warning says why)';
+
+CREATE FUNCTION vectors_index_options(regclass) RETURNS text
+    AS 'MODULE_PATHNAME', 'vectors_index_options' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION vectors_index_options(regclass) IS 'the options of an index, defaults included, as JSON';

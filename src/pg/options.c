@@ -6,9 +6,12 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "access/reloptions.h"
 #include "common/hashfn.h"
+#include "fmgr.h"
 #include "lib/stringinfo.h"
+#include "utils/builtins.h"
 
 #include "options.h"
 
@@ -29,6 +32,8 @@ typedef struct CachedOptions {
 } CachedOptions;
 
 static relopt_kind options_kind;
+
+PG_FUNCTION_INFO_V1(vectors_index_options);
 
 void
 vecpg_options_init(void)
@@ -159,7 +164,7 @@ refuse_missing(const VecIndexOptions *options)
 {
     static const bool has_algorithm[] = {[VEC_INDEX_HNSW] = true,
                                          [VEC_INDEX_IVF] = false,
-                                         [VEC_INDEX_FLAT] = false,
+                                         [VEC_INDEX_FLAT] = true,
                                          [VEC_INDEX_INVERTED] = false};
     static const bool has_quantization[] = {[VEC_INDEX_TRIVIAL] = false,
                                             [VEC_INDEX_SCALAR] = true,
@@ -171,7 +176,7 @@ refuse_missing(const VecIndexOptions *options)
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                         errmsg("algorithm %s is not available in this version",
                                vecpg_options_algorithm_names[options->algorithm]),
-                        errhint("Use hnsw.")));
+                        errhint("Use hnsw or flat.")));
     if (!has_quantization[options->quantization])
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                         errmsg("quantization %s is not available in this version",
@@ -226,6 +231,16 @@ vecpg_options_read(Relation index, VecIndexOptions *out)
         vecpg_options_defaults(out);
     else
         *out = ((const CachedOptions *)index->rd_options)->options;
+}
+
+void
+vecpg_options_segment(const VecIndexOptions *options, VecSegmentOptions *segment)
+{
+    segment->kind = options->algorithm == VEC_INDEX_FLAT ? VEC_SEGMENT_FLAT : VEC_SEGMENT_HNSW;
+    segment->quantization = VEC_QUANTIZATION_SCALAR;
+    segment->quantization_bits = options->quantization_bits;
+    segment->m = options->m;
+    segment->ef_construction = options->ef_construction;
 }
 
 uint64
@@ -289,4 +304,21 @@ vecpg_options_to_json(const VecIndexOptions *options)
         append_quantization(&json, options);
     appendStringInfoString(&json, "}}}");
     return json.data;
+}
+
+Datum
+vectors_index_options(PG_FUNCTION_ARGS)
+{
+    Relation index = index_open(PG_GETARG_OID(0), AccessShareLock);
+    VecIndexOptions options;
+    text *json;
+
+    if (index->rd_indam->amoptions != vecpg_options_parse)
+        ereport(ERROR,
+                (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+                 errmsg("\"%s\" is not an index of access method vectors", RelationGetRelationName(index))));
+    vecpg_options_read(index, &options);
+    json = cstring_to_text(vecpg_options_to_json(&options));
+    index_close(index, AccessShareLock);
+    PG_RETURN_TEXT_P(json);
 }

@@ -76,6 +76,9 @@ extern void vecpg_options_read(Relation index, VecIndexOptions *out);
 extern void vecpg_options_check_column(const VecIndexOptions *options, VecElementType element_type,
                                        VecMetric metric);
 
+/* Sets what the options decide of a segment: all but element type, metric and dimensions. */
+extern void vecpg_options_segment(const VecIndexOptions *options, VecSegmentOptions *segment);
+
 /* A number that differs when what determines a segment's contents does: not sizes, times or threads. */
 extern uint64 vecpg_options_hash(const VecIndexOptions *options);
 

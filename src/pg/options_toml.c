@@ -44,7 +44,7 @@ typedef struct Row {
 #define EF_RANGE    VECPG_OPTIONS_EF_CONSTRUCTION_MIN, VECPG_OPTIONS_EF_CONSTRUCTION_MAX
 #define NLIST_RANGE VECPG_OPTIONS_NLIST_MIN, VECPG_OPTIONS_NLIST_MAX
 
-/* The first row of a field is its owner and holds its default. */
+/* The first row of a field is its owner and holds its default, where that is not the engine's. */
 static const Row rows[] = {
     {"segment", ROW_TABLE},
     {"segment.max_growing_segment_size", ROW_INTEGER, FIELD(max_growing_segment_size), 1, ROWS_MAX, 20000},
@@ -59,8 +59,8 @@ static const Row rows[] = {
     {"optimizing.delete_threshold", ROW_FLOAT, FIELD(delete_threshold), 0.0001, 1, 0.2},
     {"indexing", ROW_TABLE},
     {"indexing.hnsw", ROW_TABLE},
-    {"indexing.hnsw.m", ROW_INTEGER, FIELD(m), M_RANGE, 16},
-    {"indexing.hnsw.ef_construction", ROW_INTEGER, FIELD(ef_construction), EF_RANGE, 128},
+    {"indexing.hnsw.m", ROW_INTEGER, FIELD(m), M_RANGE},
+    {"indexing.hnsw.ef_construction", ROW_INTEGER, FIELD(ef_construction), EF_RANGE},
     {"indexing.hnsw.ef", ROW_INTEGER, FIELD(ef_construction), EF_RANGE, 0, true},
     {"indexing.ivf", ROW_TABLE},
     {"indexing.ivf.nlist", ROW_INTEGER, FIELD(nlist), NLIST_RANGE, 1000},
@@ -157,8 +157,11 @@ vecpg_options_defaults(VecIndexOptions *out)
         else if (rows[i].kind == ROW_FLOAT)
             out->delete_threshold = rows[i].initial;
     }
+    out->m = vec_segment_options_default.m;
+    out->ef_construction = vec_segment_options_default.ef_construction;
     out->algorithm = VEC_INDEX_HNSW;
     vecpg_options_set_quantization(out, VEC_INDEX_SCALAR);
+    out->quantization_bits = vec_segment_options_default.quantization_bits;
 }
 
 static int

@@ -217,9 +217,7 @@ segment_options(const VecIndexOptions *index_options, const VecpgColumn *column,
     options->element_type = column->element_type;
     options->metric = column->metric;
     options->dimensions = column->dimensions;
-    options->quantization_bits = index_options->quantization_bits;
-    options->m = index_options->m;
-    options->ef_construction = index_options->ef_construction;
+    vecpg_options_segment(index_options, options);
 }
 
 static VecStatus
