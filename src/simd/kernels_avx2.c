@@ -13,6 +13,7 @@
  * u4 x s8: 15 * 128 * 2 = 3840 fits an int16 eight times over, so one block of 128 codes (four products a lane) is summed in
  * int16 before it is widened.
  */
+#include "half.h"
 #include "simd.h"
 #include "tables.h"
 
@@ -24,16 +25,49 @@
 #define TARGET __attribute__((target("avx2,fma,f16c,popcnt")))
 #define INLINE TARGET static inline __attribute__((always_inline))
 
-/* What a sum is made of; a constant at each call of the one loop below, which the compiler folds away. */
-typedef enum VecSumTerm { TERM_L2SQ, TERM_DOT, TERM_L1 } VecSumTerm;
-
 /* -1 in the first eight, 0 in the last eight: read at (8 - rest), a mask of rest lanes. */
 static const int32_t lane_mask[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
 
-INLINE __m256
-vec_load_tail_f32(const float *x, size_t rest)
+/* The last 1 to 15 bytes of an operand and zeros, by at most four loads none of which leaves it. */
+INLINE __m128i
+vec_load_tail_bytes(const void *tail, size_t rest)
 {
-    return _mm256_maskload_ps(x, _mm256_loadu_si256((const __m256i *)(lane_mask + 8 - rest)));
+    const uint8_t *bytes = tail;
+    uint64_t part = 0, word;
+    uint32_t four;
+    uint16_t two;
+
+    if (rest & 1)
+        part = bytes[rest & 14];
+    if (rest & 2) {
+        memcpy(&two, bytes + (rest & 12), sizeof(two));
+        part = part << 16 | two;
+    }
+    if (rest & 4) {
+        memcpy(&four, bytes + (rest & 8), sizeof(four));
+        part = part << 32 | four;
+    }
+    if (!(rest & 8))
+        return _mm_cvtsi64_si128((int64_t)part);
+    memcpy(&word, bytes, sizeof(word));
+    return _mm_set_epi64x((int64_t)part, (int64_t)word);
+}
+
+INLINE __m256
+vec_load(const void *x, size_t i, VecElement element)
+{
+    if (element == ELEMENT_F32)
+        return _mm256_loadu_ps((const float *)x + i);
+    return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)((const uint16_t *)x + i)));
+}
+
+INLINE __m256
+vec_load_tail(const void *x, size_t i, size_t rest, VecElement element)
+{
+    if (element == ELEMENT_F32)
+        return _mm256_maskload_ps((const float *)x + i,
+                                  _mm256_loadu_si256((const __m256i *)(lane_mask + 8 - rest)));
+    return _mm256_cvtph_ps(vec_load_tail_bytes((const uint16_t *)x + i, 2 * rest));
 }
 
 INLINE float
@@ -83,40 +117,23 @@ vec_add_term(__m256 sum, __m256 a, __m256 b, VecSumTerm term)
 }
 
 INLINE float
-vec_sum_f32(const float *a, const float *b, size_t n, VecSumTerm term)
+vec_sum(const void *a, VecElement a_element, const void *b, VecElement b_element, size_t n, VecSumTerm term)
 {
     __m256 sum0 = _mm256_setzero_ps(), sum1 = sum0, sum2 = sum0, sum3 = sum0;
     size_t i = 0;
 
     for (; i + 32 <= n; i += 32) {
-        sum0 = vec_add_term(sum0, _mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i), term);
-        sum1 = vec_add_term(sum1, _mm256_loadu_ps(a + i + 8), _mm256_loadu_ps(b + i + 8), term);
-        sum2 = vec_add_term(sum2, _mm256_loadu_ps(a + i + 16), _mm256_loadu_ps(b + i + 16), term);
-        sum3 = vec_add_term(sum3, _mm256_loadu_ps(a + i + 24), _mm256_loadu_ps(b + i + 24), term);
+        sum0 = vec_add_term(sum0, vec_load(a, i, a_element), vec_load(b, i, b_element), term);
+        sum1 = vec_add_term(sum1, vec_load(a, i + 8, a_element), vec_load(b, i + 8, b_element), term);
+        sum2 = vec_add_term(sum2, vec_load(a, i + 16, a_element), vec_load(b, i + 16, b_element), term);
+        sum3 = vec_add_term(sum3, vec_load(a, i + 24, a_element), vec_load(b, i + 24, b_element), term);
     }
     for (; i + 8 <= n; i += 8)
-        sum0 = vec_add_term(sum0, _mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i), term);
+        sum0 = vec_add_term(sum0, vec_load(a, i, a_element), vec_load(b, i, b_element), term);
     if (i < n)
-        sum1 = vec_add_term(sum1, vec_load_tail_f32(a + i, n - i), vec_load_tail_f32(b + i, n - i), term);
+        sum1 = vec_add_term(sum1, vec_load_tail(a, i, n - i, a_element),
+                            vec_load_tail(b, i, n - i, b_element), term);
     return vec_fold_f32(_mm256_add_ps(_mm256_add_ps(sum0, sum1), _mm256_add_ps(sum2, sum3)));
-}
-
-TARGET static float
-vec_l2sq_f32_avx2(const float *a, const float *b, size_t n)
-{
-    return vec_sum_f32(a, b, n, TERM_L2SQ);
-}
-
-TARGET static float
-vec_dot_f32_avx2(const float *a, const float *b, size_t n)
-{
-    return vec_sum_f32(a, b, n, TERM_DOT);
-}
-
-TARGET static float
-vec_l1_f32_avx2(const float *a, const float *b, size_t n)
-{
-    return vec_sum_f32(a, b, n, TERM_L1);
 }
 
 typedef struct VecCosSums {
@@ -131,26 +148,51 @@ vec_add_cos_terms(VecCosSums *sums, __m256 a, __m256 b)
     sums->norm_sq_b = _mm256_fmadd_ps(b, b, sums->norm_sq_b);
 }
 
-TARGET static VecCosParts
-vec_cos_f32_avx2(const float *a, const float *b, size_t n)
+INLINE VecCosParts
+vec_cos(const void *a, VecElement a_element, const void *b, VecElement b_element, size_t n)
 {
     const __m256 zero = _mm256_setzero_ps();
     VecCosSums even = {zero, zero, zero}, odd = even;
     size_t i = 0;
 
     for (; i + 16 <= n; i += 16) {
-        vec_add_cos_terms(&even, _mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i));
-        vec_add_cos_terms(&odd, _mm256_loadu_ps(a + i + 8), _mm256_loadu_ps(b + i + 8));
+        vec_add_cos_terms(&even, vec_load(a, i, a_element), vec_load(b, i, b_element));
+        vec_add_cos_terms(&odd, vec_load(a, i + 8, a_element), vec_load(b, i + 8, b_element));
     }
     if (i + 8 <= n) {
-        vec_add_cos_terms(&even, _mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i));
+        vec_add_cos_terms(&even, vec_load(a, i, a_element), vec_load(b, i, b_element));
         i += 8;
     }
     if (i < n)
-        vec_add_cos_terms(&odd, vec_load_tail_f32(a + i, n - i), vec_load_tail_f32(b + i, n - i));
+        vec_add_cos_terms(&odd, vec_load_tail(a, i, n - i, a_element), vec_load_tail(b, i, n - i, b_element));
     return (VecCosParts){vec_fold_f32(_mm256_add_ps(even.dot, odd.dot)),
                          vec_fold_f32(_mm256_add_ps(even.norm_sq_a, odd.norm_sq_a)),
                          vec_fold_f32(_mm256_add_ps(even.norm_sq_b, odd.norm_sq_b))};
+}
+
+VEC_SIMD_FLOAT_KERNELS(TARGET, avx2)
+
+TARGET static void
+vec_f16_to_f32_avx2(const uint16_t *from, float *to, size_t n)
+{
+    size_t i = 0;
+
+    for (; i + 8 <= n; i += 8)
+        _mm256_storeu_ps(to + i, vec_load(from, i, ELEMENT_F16));
+    for (; i < n; i++)
+        to[i] = vec_half_widen(from[i]);
+}
+
+TARGET static void
+vec_f32_to_f16_avx2(const float *from, uint16_t *to, size_t n)
+{
+    size_t i = 0;
+
+    for (; i + 8 <= n; i += 8)
+        _mm_storeu_si128((__m128i *)(to + i),
+                         _mm256_cvtps_ph(_mm256_loadu_ps(from + i), _MM_FROUND_TO_NEAREST_INT));
+    for (; i < n; i++)
+        to[i] = vec_half_narrow(from[i]);
 }
 
 INLINE __m256i
@@ -222,26 +264,306 @@ vec_dot_u4s8_rows(const uint8_t *const *packed, size_t rows, const int8_t *query
     vec_store_sums(sum, rows, out);
 }
 
-TARGET static int32_t
-vec_dot_u8s8_avx2(const uint8_t *codes, const int8_t *query, size_t n)
-{
-    int32_t sum;
+VEC_SIMD_CODE_KERNELS(TARGET, avx2, vec_dot_u8s8_rows, vec_dot_u4s8_rows)
 
-    vec_dot_u8s8_rows(&codes, 1, query, n, &sum);
-    return sum;
+/* The bits set in each of the four 64-bit lanes: a table of nibbles in a register, looked up by a shuffle. */
+INLINE __m256i
+vec_popcount_lanes(__m256i x)
+{
+    const __m256i nibble_counts = _mm256_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4, 0, 1, 1, 2,
+                                                   1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4);
+    const __m256i low_nibbles = _mm256_set1_epi8(15);
+    __m256i low = _mm256_shuffle_epi8(nibble_counts, _mm256_and_si256(x, low_nibbles));
+    __m256i high = _mm256_shuffle_epi8(nibble_counts, _mm256_and_si256(_mm256_srli_epi16(x, 4), low_nibbles));
+
+    return _mm256_sad_epu8(_mm256_add_epi8(low, high), _mm256_setzero_si256());
 }
 
-TARGET static int32_t
-vec_dot_u4s8_avx2(const uint8_t *packed, const int8_t *query, size_t n)
+/* The last 1 to 31 bytes and zeros. */
+INLINE __m256i
+vec_load_tail_bits(const uint8_t *bytes, size_t rest)
 {
-    int32_t sum;
-
-    vec_dot_u4s8_rows(&packed, 1, query, n, &sum);
-    return sum;
+    if (rest < 16)
+        return _mm256_zextsi128_si256(vec_load_tail_bytes(bytes, rest));
+    return _mm256_inserti128_si256(
+        _mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)bytes)),
+        rest == 16 ? _mm_setzero_si128() : vec_load_tail_bytes(bytes + 16, rest - 16), 1);
 }
 
-VEC_SIMD_BATCH(vec_dot_u8s8_batch_avx2, TARGET, vec_dot_u8s8_rows, VEC_SIMD_U8_BYTES)
-VEC_SIMD_BATCH(vec_dot_u4s8_batch_avx2, TARGET, vec_dot_u4s8_rows, VEC_SIMD_U4_BYTES)
+INLINE __m256i
+vec_add_bits(__m256i sum, __m256i a, __m256i b, VecBitTerm term)
+{
+    return _mm256_add_epi64(
+        sum, vec_popcount_lanes(term == BITS_XOR ? _mm256_xor_si256(a, b) : _mm256_and_si256(a, b)));
+}
+
+INLINE void
+vec_bits_rows(const uint8_t *const *row, size_t rows, const uint8_t *query, size_t bytes, int32_t *out,
+              VecBitTerm term)
+{
+    const __m256i zero = _mm256_setzero_si256();
+    __m256i sum[4] = {zero, zero, zero, zero};
+    size_t i = 0;
+
+    for (; i + 32 <= bytes; i += 32) {
+        __m256i part = vec_load_bytes(query + i);
+
+        VEC_SIMD_UNROLL
+        for (size_t r = 0; r < rows; r++)
+            sum[r] = vec_add_bits(sum[r], vec_load_bytes(row[r] + i), part, term);
+    }
+    if (i < bytes) {
+        __m256i part = vec_load_tail_bits(query + i, bytes - i);
+
+        VEC_SIMD_UNROLL
+        for (size_t r = 0; r < rows; r++)
+            sum[r] = vec_add_bits(sum[r], vec_load_tail_bits(row[r] + i, bytes - i), part, term);
+    }
+    /* A lane's total fits an int32, and its upper half is 0: so the sums of int32 lanes are right. */
+    vec_store_sums(sum, rows, out);
+}
+
+INLINE void
+vec_xor_rows(const uint8_t *const *row, size_t rows, const uint8_t *query, size_t bytes, int32_t *out)
+{
+    vec_bits_rows(row, rows, query, bytes, out, BITS_XOR);
+}
+
+INLINE void
+vec_and_rows(const uint8_t *const *row, size_t rows, const uint8_t *query, size_t bytes, int32_t *out)
+{
+    vec_bits_rows(row, rows, query, bytes, out, BITS_AND);
+}
+
+VEC_SIMD_BIT_KERNELS(TARGET, avx2, vec_xor_rows, vec_and_rows)
+
+TARGET static VecBitCounts
+vec_count_bits_avx2(const uint8_t *a, const uint8_t *b, size_t bytes)
+{
+    const __m256i zero = _mm256_setzero_si256();
+    __m256i both = zero, in_a = zero, in_b = zero;
+
+    for (size_t i = 0; i < bytes; i += 32) {
+        size_t rest = bytes - i;
+        __m256i x = rest >= 32 ? vec_load_bytes(a + i) : vec_load_tail_bits(a + i, rest);
+        __m256i y = rest >= 32 ? vec_load_bytes(b + i) : vec_load_tail_bits(b + i, rest);
+
+        both = _mm256_add_epi64(both, vec_popcount_lanes(_mm256_and_si256(x, y)));
+        in_a = _mm256_add_epi64(in_a, vec_popcount_lanes(x));
+        in_b = _mm256_add_epi64(in_b, vec_popcount_lanes(y));
+    }
+    return (VecBitCounts){(uint32_t)vec_fold_i32(both), (uint32_t)vec_fold_i32(in_a),
+                          (uint32_t)vec_fold_i32(in_b)};
+}
+
+typedef struct VecI8Lanes {
+    __m256i ab, a, b, aa, bb;
+} VecI8Lanes;
+
+INLINE void
+vec_add_i8(VecI8Lanes *lanes, __m128i a_bytes, __m128i b_bytes)
+{
+    const __m256i ones = _mm256_set1_epi16(1);
+    __m256i a = _mm256_cvtepi8_epi16(a_bytes), b = _mm256_cvtepi8_epi16(b_bytes);
+
+    lanes->ab = _mm256_add_epi32(lanes->ab, _mm256_madd_epi16(a, b));
+    lanes->a = _mm256_add_epi32(lanes->a, _mm256_madd_epi16(a, ones));
+    lanes->b = _mm256_add_epi32(lanes->b, _mm256_madd_epi16(b, ones));
+    lanes->aa = _mm256_add_epi32(lanes->aa, _mm256_madd_epi16(a, a));
+    lanes->bb = _mm256_add_epi32(lanes->bb, _mm256_madd_epi16(b, b));
+}
+
+TARGET static VecI8Sums
+vec_sums_i8_avx2(const int8_t *a, const int8_t *b, size_t n)
+{
+    const __m256i zero = _mm256_setzero_si256();
+    VecI8Lanes lanes = {zero, zero, zero, zero, zero};
+    size_t i = 0;
+
+    for (; i + 16 <= n; i += 16)
+        vec_add_i8(&lanes, _mm_loadu_si128((const __m128i *)(a + i)),
+                   _mm_loadu_si128((const __m128i *)(b + i)));
+    if (i < n)
+        vec_add_i8(&lanes, vec_load_tail_bytes(a + i, n - i), vec_load_tail_bytes(b + i, n - i));
+    return (VecI8Sums){vec_fold_i32(lanes.ab), vec_fold_i32(lanes.a), vec_fold_i32(lanes.b),
+                       vec_fold_i32(lanes.aa), vec_fold_i32(lanes.bb)};
+}
+
+/*
+ * Sparse vectors, eight indexes of each against each other: seven rotations of one register meet the other. The side whose
+ * last index is the smaller one moves on (both, if equal), and its elements that met no partner then get their terms at once.
+ * Partners are found in ascending order on both sides, so the k-th set bit of one mask belongs to the k-th of the other;
+ * they are summed one by one in double precision, which keeps the error bound although it is a single chain.
+ */
+typedef struct VecSparseSide {
+    const uint32_t *indexes;
+    const float *values;
+    size_t count, at; /* at: where the present block begins */
+    unsigned met;     /* which of its eight have met their partner */
+} VecSparseSide;
+
+/* A bit for each lane of x that equals any lane of y. */
+INLINE unsigned
+vec_meet(__m256i x, __m256i y)
+{
+    const __m256i next = _mm256_setr_epi32(1, 2, 3, 4, 5, 6, 7, 0);
+    __m256i found = _mm256_cmpeq_epi32(x, y);
+
+    VEC_SIMD_UNROLL
+    for (int rotation = 1; rotation < 8; rotation++) {
+        y = _mm256_permutevar8x32_epi32(y, next);
+        found = _mm256_or_si256(found, _mm256_cmpeq_epi32(x, y));
+    }
+    return (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(found));
+}
+
+/* The values of the present block that met nothing, and zeros; all zeros unless the block is being left. */
+INLINE __m256
+vec_lonely(const VecSparseSide *side, int leaving)
+{
+    const __m256i bits = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+    unsigned lonely = leaving ? ~side->met & 255 : 0;
+    __m256i lanes = _mm256_and_si256(_mm256_set1_epi32((int)lonely), bits);
+
+    return _mm256_and_ps(_mm256_loadu_ps(side->values + side->at),
+                         _mm256_castsi256_ps(_mm256_cmpeq_epi32(lanes, bits)));
+}
+
+INLINE float
+vec_sparse_term(float a, float b, VecSumTerm term)
+{
+    if (term == TERM_DOT)
+        return a * b;
+    return term == TERM_L2SQ ? (a - b) * (a - b) : __builtin_fabsf(a - b);
+}
+
+INLINE int
+vec_has_met(const VecSparseSide *side, size_t i)
+{
+    return i < side->at + 8 && side->met >> (i - side->at) & 1;
+}
+
+/* The terms of one side's elements from i on, when nothing is left on the other. */
+INLINE double
+vec_sum_lonely(const VecSparseSide *side, size_t i, VecSumTerm term)
+{
+    const __m256 zero = _mm256_setzero_ps();
+    __m256 lanes = zero;
+    double sum = 0;
+
+    for (; i < side->count && i < side->at + 8; i++)
+        if (!vec_has_met(side, i))
+            sum += vec_sparse_term(side->values[i], 0.0f, term);
+    for (; i + 8 <= side->count; i += 8)
+        lanes = vec_add_term(lanes, _mm256_loadu_ps(side->values + i), zero, term);
+    if (i < side->count)
+        lanes = vec_add_term(lanes, vec_load_tail(side->values, i, side->count - i, ELEMENT_F32), zero, term);
+    return sum + vec_fold_f32(lanes);
+}
+
+/* What is left when one side has no further block of eight: element by element, without those that have met. */
+INLINE double
+vec_sum_sparse_rest(const VecSparseSide *a, const VecSparseSide *b, VecSumTerm term)
+{
+    double sum = 0;
+    size_t i = a->at, j = b->at;
+
+    while (i < a->count && j < b->count) {
+        size_t take_a = a->indexes[i] <= b->indexes[j], take_b = b->indexes[j] <= a->indexes[i];
+
+        /* What has met is smaller than all that the other side still has. */
+        if (vec_has_met(a, i)) {
+            i++;
+        } else if (vec_has_met(b, j)) {
+            j++;
+        } else {
+            sum += vec_sparse_term(take_a ? a->values[i] : 0.0f, take_b ? b->values[j] : 0.0f, term);
+            i += take_a;
+            j += take_b;
+        }
+    }
+    return sum + vec_sum_lonely(a, i, term) + vec_sum_lonely(b, j, term);
+}
+
+INLINE float
+vec_sum_sparse(VEC_SIMD_SPARSE_PARAMETERS, VecSumTerm term)
+{
+    const __m256 zero = _mm256_setzero_ps();
+    VecSparseSide left = {a_indexes, a, a_count, 0, 0}, right = {b_indexes, b, b_count, 0, 0};
+    __m256 lonely_left = zero, lonely_right = zero;
+    double sum = 0;
+
+    while (left.at + 8 <= a_count && right.at + 8 <= b_count) {
+        __m256i x = vec_load_bytes(a_indexes + left.at), y = vec_load_bytes(b_indexes + right.at);
+        uint32_t last_x = a_indexes[left.at + 7], last_y = b_indexes[right.at + 7];
+        unsigned met_x = vec_meet(x, y), met_y;
+
+        if (met_x) {
+            met_y = vec_meet(y, x);
+            left.met |= met_x;
+            right.met |= met_y;
+            for (; met_x; met_x &= met_x - 1, met_y &= met_y - 1)
+                sum += vec_sparse_term(a[left.at + (size_t)__builtin_ctz(met_x)],
+                                       b[right.at + (size_t)__builtin_ctz(met_y)], term);
+        }
+        lonely_left = vec_add_term(lonely_left, vec_lonely(&left, last_x <= last_y), zero, term);
+        lonely_right = vec_add_term(lonely_right, zero, vec_lonely(&right, last_y <= last_x), term);
+        if (last_x <= last_y) {
+            left.at += 8;
+            left.met = 0;
+        }
+        if (last_y <= last_x) {
+            right.at += 8;
+            right.met = 0;
+        }
+    }
+    sum += vec_sum_sparse_rest(&left, &right, term);
+    return (float)(sum + vec_fold_f32(_mm256_add_ps(lonely_left, lonely_right)));
+}
+
+TARGET float
+vec_l2sq_sparse_avx2(VEC_SIMD_SPARSE_PARAMETERS)
+{
+    return vec_sum_sparse(a_indexes, a, a_count, b_indexes, b, b_count, TERM_L2SQ);
+}
+
+TARGET float
+vec_dot_sparse_avx2(VEC_SIMD_SPARSE_PARAMETERS)
+{
+    return vec_sum_sparse(a_indexes, a, a_count, b_indexes, b, b_count, TERM_DOT);
+}
+
+TARGET float
+vec_l1_sparse_avx2(VEC_SIMD_SPARSE_PARAMETERS)
+{
+    return vec_sum_sparse(a_indexes, a, a_count, b_indexes, b, b_count, TERM_L1);
+}
+
+/* With the same indexes on both sides it is a dense cosine, whose three sums are equal if the values are. */
+TARGET VecCosParts
+vec_cos_sparse_avx2(VEC_SIMD_SPARSE_PARAMETERS)
+{
+    if (a_count == b_count && (a_count == 0 || memcmp(a_indexes, b_indexes, a_count * sizeof(uint32_t)) == 0))
+        return vec_cos_f32_avx2(a, b, a_count);
+    return (VecCosParts){vec_dot_sparse_avx2(a_indexes, a, a_count, b_indexes, b, b_count),
+                         vec_dot_f32_avx2(a, a, a_count), vec_dot_f32_avx2(b, b, b_count)};
+}
+
+TARGET float
+vec_dot_sparse_dense_avx2(const uint32_t *indexes, const float *values, size_t count, const float *dense)
+{
+    __m256 even = _mm256_setzero_ps(), odd = even;
+    size_t i = 0;
+
+    for (; i + 16 <= count; i += 16) {
+        even = _mm256_fmadd_ps(_mm256_loadu_ps(values + i),
+                               _mm256_i32gather_ps(dense, vec_load_bytes(indexes + i), 4), even);
+        odd = _mm256_fmadd_ps(_mm256_loadu_ps(values + i + 8),
+                              _mm256_i32gather_ps(dense, vec_load_bytes(indexes + i + 8), 4), odd);
+    }
+    return vec_fold_f32(_mm256_add_ps(even, odd)) +
+           vec_dot_sparse_dense_scalar(indexes + i, values + i, count - i, dense);
+}
 
 /*
  * Walsh-Hadamard. Blocks of 64 floats live in eight registers for their first six stages: three inside the registers, by a
@@ -347,14 +669,11 @@ vec_fht_f32_avx2(float *x, size_t n)
 const VecKernels vec_kernels_avx2 = {
     .name = "avx2",
     .features = VEC_CPU_AVX2,
-    .l2sq_f32 = vec_l2sq_f32_avx2,
-    .dot_f32 = vec_dot_f32_avx2,
-    .l1_f32 = vec_l1_f32_avx2,
-    .cos_f32 = vec_cos_f32_avx2,
-    .dot_u8s8 = vec_dot_u8s8_avx2,
-    .dot_u4s8 = vec_dot_u4s8_avx2,
-    .dot_u8s8_batch = vec_dot_u8s8_batch_avx2,
-    .dot_u4s8_batch = vec_dot_u4s8_batch_avx2,
+    VEC_SIMD_FLOAT_ENTRIES(avx2),
+    VEC_SIMD_CODE_ENTRIES(avx2),
+    VEC_SIMD_BIT_ENTRIES(avx2),
+    VEC_SIMD_SPARSE_ENTRIES(avx2),
+    .sums_i8 = vec_sums_i8_avx2,
     .fht_f32 = vec_fht_f32_avx2,
 };
 

@@ -23,16 +23,29 @@
 #define TARGET __attribute__((target("avx2,fma,f16c,popcnt,avx512f,avx512bw,avx512dq,avx512vl")))
 #define TARGET_VNNI                                                                                          \
     __attribute__((target("avx2,fma,f16c,popcnt,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
+#define TARGET_VPOPCNTDQ                                                                                     \
+    __attribute__((                                                                                          \
+        target("avx2,fma,f16c,popcnt,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512vpopcntdq")))
+#define ROUNDING    (_MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)
 #define INLINE      TARGET static inline __attribute__((always_inline))
 #define INLINE_VNNI TARGET_VNNI static inline __attribute__((always_inline))
 
-/* What a sum is made of; a constant at each call of the one loop below, which the compiler folds away. */
-typedef enum VecSumTerm { TERM_L2SQ, TERM_DOT, TERM_L1 } VecSumTerm;
-
-INLINE __mmask16
-vec_tail_mask(size_t rest)
+INLINE __m512
+vec_load(const void *x, size_t i, VecElement element)
 {
-    return (__mmask16)((1u << rest) - 1);
+    if (element == ELEMENT_F32)
+        return _mm512_loadu_ps((const float *)x + i);
+    return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)((const uint16_t *)x + i)));
+}
+
+INLINE __m512
+vec_load_tail(const void *x, size_t i, size_t rest, VecElement element)
+{
+    __mmask16 mask = (__mmask16)((1u << rest) - 1);
+
+    if (element == ELEMENT_F32)
+        return _mm512_maskz_loadu_ps(mask, (const float *)x + i);
+    return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(mask, (const uint16_t *)x + i));
 }
 
 INLINE __m512
@@ -49,44 +62,23 @@ vec_add_term(__m512 sum, __m512 a, __m512 b, VecSumTerm term)
 }
 
 INLINE float
-vec_sum_f32(const float *a, const float *b, size_t n, VecSumTerm term)
+vec_sum(const void *a, VecElement a_element, const void *b, VecElement b_element, size_t n, VecSumTerm term)
 {
     __m512 sum0 = _mm512_setzero_ps(), sum1 = sum0, sum2 = sum0, sum3 = sum0;
     size_t i = 0;
 
     for (; i + 64 <= n; i += 64) {
-        sum0 = vec_add_term(sum0, _mm512_loadu_ps(a + i), _mm512_loadu_ps(b + i), term);
-        sum1 = vec_add_term(sum1, _mm512_loadu_ps(a + i + 16), _mm512_loadu_ps(b + i + 16), term);
-        sum2 = vec_add_term(sum2, _mm512_loadu_ps(a + i + 32), _mm512_loadu_ps(b + i + 32), term);
-        sum3 = vec_add_term(sum3, _mm512_loadu_ps(a + i + 48), _mm512_loadu_ps(b + i + 48), term);
+        sum0 = vec_add_term(sum0, vec_load(a, i, a_element), vec_load(b, i, b_element), term);
+        sum1 = vec_add_term(sum1, vec_load(a, i + 16, a_element), vec_load(b, i + 16, b_element), term);
+        sum2 = vec_add_term(sum2, vec_load(a, i + 32, a_element), vec_load(b, i + 32, b_element), term);
+        sum3 = vec_add_term(sum3, vec_load(a, i + 48, a_element), vec_load(b, i + 48, b_element), term);
     }
     for (; i + 16 <= n; i += 16)
-        sum0 = vec_add_term(sum0, _mm512_loadu_ps(a + i), _mm512_loadu_ps(b + i), term);
-    if (i < n) {
-        __mmask16 mask = vec_tail_mask(n - i);
-
-        sum1 =
-            vec_add_term(sum1, _mm512_maskz_loadu_ps(mask, a + i), _mm512_maskz_loadu_ps(mask, b + i), term);
-    }
+        sum0 = vec_add_term(sum0, vec_load(a, i, a_element), vec_load(b, i, b_element), term);
+    if (i < n)
+        sum1 = vec_add_term(sum1, vec_load_tail(a, i, n - i, a_element),
+                            vec_load_tail(b, i, n - i, b_element), term);
     return _mm512_reduce_add_ps(_mm512_add_ps(_mm512_add_ps(sum0, sum1), _mm512_add_ps(sum2, sum3)));
-}
-
-TARGET static float
-vec_l2sq_f32_avx512(const float *a, const float *b, size_t n)
-{
-    return vec_sum_f32(a, b, n, TERM_L2SQ);
-}
-
-TARGET static float
-vec_dot_f32_avx512(const float *a, const float *b, size_t n)
-{
-    return vec_sum_f32(a, b, n, TERM_DOT);
-}
-
-TARGET static float
-vec_l1_f32_avx512(const float *a, const float *b, size_t n)
-{
-    return vec_sum_f32(a, b, n, TERM_L1);
 }
 
 typedef struct VecCosSums {
@@ -101,29 +93,52 @@ vec_add_cos_terms(VecCosSums *sums, __m512 a, __m512 b)
     sums->norm_sq_b = _mm512_fmadd_ps(b, b, sums->norm_sq_b);
 }
 
-TARGET static VecCosParts
-vec_cos_f32_avx512(const float *a, const float *b, size_t n)
+INLINE VecCosParts
+vec_cos(const void *a, VecElement a_element, const void *b, VecElement b_element, size_t n)
 {
     const __m512 zero = _mm512_setzero_ps();
     VecCosSums even = {zero, zero, zero}, odd = even;
     size_t i = 0;
 
     for (; i + 32 <= n; i += 32) {
-        vec_add_cos_terms(&even, _mm512_loadu_ps(a + i), _mm512_loadu_ps(b + i));
-        vec_add_cos_terms(&odd, _mm512_loadu_ps(a + i + 16), _mm512_loadu_ps(b + i + 16));
+        vec_add_cos_terms(&even, vec_load(a, i, a_element), vec_load(b, i, b_element));
+        vec_add_cos_terms(&odd, vec_load(a, i + 16, a_element), vec_load(b, i + 16, b_element));
     }
     if (i + 16 <= n) {
-        vec_add_cos_terms(&even, _mm512_loadu_ps(a + i), _mm512_loadu_ps(b + i));
+        vec_add_cos_terms(&even, vec_load(a, i, a_element), vec_load(b, i, b_element));
         i += 16;
     }
-    if (i < n) {
-        __mmask16 mask = vec_tail_mask(n - i);
-
-        vec_add_cos_terms(&odd, _mm512_maskz_loadu_ps(mask, a + i), _mm512_maskz_loadu_ps(mask, b + i));
-    }
+    if (i < n)
+        vec_add_cos_terms(&odd, vec_load_tail(a, i, n - i, a_element), vec_load_tail(b, i, n - i, b_element));
     return (VecCosParts){_mm512_reduce_add_ps(_mm512_add_ps(even.dot, odd.dot)),
                          _mm512_reduce_add_ps(_mm512_add_ps(even.norm_sq_a, odd.norm_sq_a)),
                          _mm512_reduce_add_ps(_mm512_add_ps(even.norm_sq_b, odd.norm_sq_b))};
+}
+
+VEC_SIMD_FLOAT_KERNELS(TARGET, avx512)
+
+TARGET static void
+vec_f16_to_f32_avx512(const uint16_t *from, float *to, size_t n)
+{
+    size_t i = 0;
+
+    for (; i + 16 <= n; i += 16)
+        _mm512_storeu_ps(to + i, vec_load(from, i, ELEMENT_F16));
+    if (i < n)
+        _mm512_mask_storeu_ps(to + i, (__mmask16)((1u << (n - i)) - 1),
+                              vec_load_tail(from, i, n - i, ELEMENT_F16));
+}
+
+TARGET static void
+vec_f32_to_f16_avx512(const float *from, uint16_t *to, size_t n)
+{
+    size_t i = 0;
+
+    for (; i + 16 <= n; i += 16)
+        _mm256_storeu_si256((__m256i *)(to + i), _mm512_cvtps_ph(vec_load(from, i, ELEMENT_F32), ROUNDING));
+    if (i < n)
+        _mm256_mask_storeu_epi16(to + i, (__mmask16)((1u << (n - i)) - 1),
+                                 _mm512_cvtps_ph(vec_load_tail(from, i, n - i, ELEMENT_F32), ROUNDING));
 }
 
 /* The totals of four rows' lanes, by transposing as they are added (four single folds take 2.5 times as many steps). */
@@ -244,83 +259,165 @@ vec_dot_u4s8_rows_vnni(const uint8_t *const *packed, size_t rows, const int8_t *
     vec_store_sums(low, rows, out);
 }
 
-/* One row has a single chain of sums, which is short of what the CPU can do from some 500 dimensions on. */
-INLINE_VNNI int32_t
-vec_dot_u8s8_one_vnni(const uint8_t *codes, const int8_t *query, size_t n)
-{
-    __m512i even = _mm512_setzero_si512(), odd = even;
-    size_t i = 0;
+VEC_SIMD_CODE_KERNELS(TARGET, avx512, vec_dot_u8s8_rows, vec_dot_u4s8_rows)
+VEC_SIMD_CODE_KERNELS(TARGET_VNNI, avx512vnni, vec_dot_u8s8_rows_vnni, vec_dot_u4s8_rows_vnni)
 
-    for (; i + 64 < n; i += 128) {
-        even = _mm512_dpbusd_epi32(even, _mm512_loadu_si512(codes + i), _mm512_loadu_si512(query + i));
-        odd =
-            _mm512_dpbusd_epi32(odd, _mm512_loadu_si512(codes + i + 64), _mm512_loadu_si512(query + i + 64));
+/* The bits set in each 64-bit lane: a table of nibbles in a register, looked up by a shuffle. */
+INLINE __m512i
+vec_popcount_lanes(__m512i x)
+{
+    const __m512i nibble_counts =
+        _mm512_broadcast_i32x4(_mm_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4));
+    const __m512i low_nibbles = _mm512_set1_epi8(15);
+    __m512i low = _mm512_shuffle_epi8(nibble_counts, _mm512_and_si512(x, low_nibbles));
+    __m512i high = _mm512_shuffle_epi8(nibble_counts, _mm512_and_si512(_mm512_srli_epi16(x, 4), low_nibbles));
+
+    return _mm512_sad_epu8(_mm512_add_epi8(low, high), _mm512_setzero_si512());
+}
+
+INLINE __m512i
+vec_combine_bits(__m512i a, __m512i b, VecBitTerm term)
+{
+    return term == BITS_XOR ? _mm512_xor_si512(a, b) : _mm512_and_si512(a, b);
+}
+
+/* 64 bytes, or as many as are left and zeros. */
+INLINE __m512i
+vec_load_bits(const uint8_t *bytes, size_t rest)
+{
+    return _mm512_maskz_loadu_epi8(rest >= 64 ? ~(__mmask64)0 : ((__mmask64)1 << rest) - 1, bytes);
+}
+
+/*
+ * The same loops with either way to count: a function of one target cannot be inlined into one of a lesser, so they cannot
+ * be one function with a constant argument. A 64-bit lane's total fits an int32 and its upper half is 0, so the int32 sums of
+ * vec_store_sums are right.
+ */
+#define BIT_KERNELS(target, inline_target, isa, popcount)                                                    \
+    inline_target void vec_xor_rows_##isa(const uint8_t *const *row, size_t rows, const uint8_t *query,      \
+                                          size_t bytes, int32_t *out){BIT_ROWS(                              \
+        popcount, BITS_XOR)} inline_target void vec_and_rows_##isa(const uint8_t *const *row, size_t rows,   \
+                                                                   const uint8_t *query, size_t bytes,       \
+                                                                   int32_t *out){BIT_ROWS(                   \
+        popcount, BITS_AND)} VEC_SIMD_BIT_KERNELS(target, isa, vec_xor_rows_##isa, vec_and_rows_##isa)       \
+        target static VecBitCounts vec_count_bits_##isa(const uint8_t *a, const uint8_t *b, size_t bytes)    \
+    {                                                                                                        \
+        const __m512i zero = _mm512_setzero_si512();                                                         \
+        __m512i both = zero, in_a = zero, in_b = zero;                                                       \
+                                                                                                             \
+        for (size_t i = 0; i < bytes; i += 64) {                                                             \
+            __m512i x = vec_load_bits(a + i, bytes - i), y = vec_load_bits(b + i, bytes - i);                \
+                                                                                                             \
+            both = _mm512_add_epi64(both, popcount(_mm512_and_si512(x, y)));                                 \
+            in_a = _mm512_add_epi64(in_a, popcount(x));                                                      \
+            in_b = _mm512_add_epi64(in_b, popcount(y));                                                      \
+        }                                                                                                    \
+        return (VecBitCounts){(uint32_t)_mm512_reduce_add_epi64(both),                                       \
+                              (uint32_t)_mm512_reduce_add_epi64(in_a),                                       \
+                              (uint32_t)_mm512_reduce_add_epi64(in_b)};                                      \
     }
-    if (i < n)
-        even = _mm512_dpbusd_epi32(even, _mm512_loadu_si512(codes + i), _mm512_loadu_si512(query + i));
-    return _mm512_reduce_add_epi32(_mm512_add_epi32(even, odd));
-}
 
-TARGET static int32_t
-vec_dot_u8s8_avx512(const uint8_t *codes, const int8_t *query, size_t n)
+#define BIT_ROWS(popcount, term)                                                                             \
+    const __m512i zero = _mm512_setzero_si512();                                                             \
+    __m512i sum[4] = {zero, zero, zero, zero};                                                               \
+                                                                                                             \
+    for (size_t i = 0; i < bytes; i += 64) {                                                                 \
+        __m512i part = vec_load_bits(query + i, bytes - i);                                                  \
+                                                                                                             \
+        VEC_SIMD_UNROLL                                                                                      \
+        for (size_t r = 0; r < rows; r++)                                                                    \
+            sum[r] = _mm512_add_epi64(                                                                       \
+                sum[r], popcount(vec_combine_bits(vec_load_bits(row[r] + i, bytes - i), part, term)));       \
+    }                                                                                                        \
+    vec_store_sums(sum, rows, out);
+
+BIT_KERNELS(TARGET, INLINE, avx512, vec_popcount_lanes)
+BIT_KERNELS(TARGET_VPOPCNTDQ, TARGET_VPOPCNTDQ static inline __attribute__((always_inline)), avx512vpopcntdq,
+            _mm512_popcnt_epi64)
+
+typedef struct VecI8Lanes {
+    __m512i ab, a, b, aa, bb;
+} VecI8Lanes;
+
+TARGET static VecI8Sums
+vec_sums_i8_avx512(const int8_t *a, const int8_t *b, size_t n)
 {
-    int32_t sum;
+    const __m512i zero = _mm512_setzero_si512(), ones = _mm512_set1_epi16(1);
+    VecI8Lanes lanes = {zero, zero, zero, zero, zero};
 
-    vec_dot_u8s8_rows(&codes, 1, query, n, &sum);
-    return sum;
+    for (size_t i = 0; i < n; i += 32) {
+        __mmask32 mask = n - i >= 32 ? ~(__mmask32)0 : ((__mmask32)1 << (n - i)) - 1;
+        __m512i x = _mm512_cvtepi8_epi16(_mm256_maskz_loadu_epi8(mask, a + i));
+        __m512i y = _mm512_cvtepi8_epi16(_mm256_maskz_loadu_epi8(mask, b + i));
+
+        lanes.ab = _mm512_add_epi32(lanes.ab, _mm512_madd_epi16(x, y));
+        lanes.a = _mm512_add_epi32(lanes.a, _mm512_madd_epi16(x, ones));
+        lanes.b = _mm512_add_epi32(lanes.b, _mm512_madd_epi16(y, ones));
+        lanes.aa = _mm512_add_epi32(lanes.aa, _mm512_madd_epi16(x, x));
+        lanes.bb = _mm512_add_epi32(lanes.bb, _mm512_madd_epi16(y, y));
+    }
+    return (VecI8Sums){_mm512_reduce_add_epi32(lanes.ab), _mm512_reduce_add_epi32(lanes.a),
+                       _mm512_reduce_add_epi32(lanes.b), _mm512_reduce_add_epi32(lanes.aa),
+                       _mm512_reduce_add_epi32(lanes.bb)};
 }
 
-TARGET static int32_t
-vec_dot_u4s8_avx512(const uint8_t *packed, const int8_t *query, size_t n)
+/* vpdpbusd wants one side unsigned: flipping the top bit adds 128 to each element, which the plain sums take off again. */
+TARGET_VNNI static VecI8Sums
+vec_sums_i8_avx512vnni(const int8_t *a, const int8_t *b, size_t n)
 {
-    int32_t sum;
+    const __m512i zero = _mm512_setzero_si512(), ones = _mm512_set1_epi8(1),
+                  top_bits = _mm512_set1_epi8(-128);
+    VecI8Lanes lanes = {zero, zero, zero, zero, zero};
+    VecI8Sums sums;
 
-    vec_dot_u4s8_rows(&packed, 1, query, n, &sum);
-    return sum;
+    for (size_t i = 0; i < n; i += 64) {
+        __m512i x = vec_load_bits((const uint8_t *)a + i, n - i);
+        __m512i y = vec_load_bits((const uint8_t *)b + i, n - i);
+        __m512i x_plus = _mm512_xor_si512(x, top_bits);
+
+        lanes.ab = _mm512_dpbusd_epi32(lanes.ab, x_plus, y);
+        lanes.aa = _mm512_dpbusd_epi32(lanes.aa, x_plus, x);
+        lanes.bb = _mm512_dpbusd_epi32(lanes.bb, _mm512_xor_si512(y, top_bits), y);
+        lanes.a = _mm512_dpbusd_epi32(lanes.a, ones, x);
+        lanes.b = _mm512_dpbusd_epi32(lanes.b, ones, y);
+    }
+    sums.a = _mm512_reduce_add_epi32(lanes.a);
+    sums.b = _mm512_reduce_add_epi32(lanes.b);
+    sums.ab = _mm512_reduce_add_epi32(lanes.ab) - 128 * sums.b;
+    sums.aa = _mm512_reduce_add_epi32(lanes.aa) - 128 * sums.a;
+    sums.bb = _mm512_reduce_add_epi32(lanes.bb) - 128 * sums.b;
+    return sums;
 }
 
-TARGET_VNNI static int32_t
-vec_dot_u8s8_avx512vnni(const uint8_t *codes, const int8_t *query, size_t n)
-{
-    return vec_dot_u8s8_one_vnni(codes, query, n);
-}
-
-TARGET_VNNI static int32_t
-vec_dot_u4s8_avx512vnni(const uint8_t *packed, const int8_t *query, size_t n)
-{
-    int32_t sum;
-
-    vec_dot_u4s8_rows_vnni(&packed, 1, query, n, &sum);
-    return sum;
-}
-
-VEC_SIMD_BATCH(vec_dot_u8s8_batch_avx512, TARGET, vec_dot_u8s8_rows, VEC_SIMD_U8_BYTES)
-VEC_SIMD_BATCH(vec_dot_u4s8_batch_avx512, TARGET, vec_dot_u4s8_rows, VEC_SIMD_U4_BYTES)
-VEC_SIMD_BATCH(vec_dot_u8s8_batch_avx512vnni, TARGET_VNNI, vec_dot_u8s8_rows_vnni, VEC_SIMD_U8_BYTES)
-VEC_SIMD_BATCH(vec_dot_u4s8_batch_avx512vnni, TARGET_VNNI, vec_dot_u4s8_rows_vnni, VEC_SIMD_U4_BYTES)
-
-#define FLOAT_KERNELS                                                                                        \
-    .l2sq_f32 = vec_l2sq_f32_avx512, .dot_f32 = vec_dot_f32_avx512, .l1_f32 = vec_l1_f32_avx512,             \
-    .cos_f32 = vec_cos_f32_avx512, .fht_f32 = vec_fht_f32_avx2
+#define ENTRIES_OF_ALL                                                                                       \
+    VEC_SIMD_FLOAT_ENTRIES(avx512), VEC_SIMD_SPARSE_ENTRIES(avx2), .fht_f32 = vec_fht_f32_avx2
 
 const VecKernels vec_kernels_avx512 = {
     .name = "avx512",
     .features = VEC_CPU_AVX2 | VEC_CPU_AVX512,
-    .dot_u8s8 = vec_dot_u8s8_avx512,
-    .dot_u4s8 = vec_dot_u4s8_avx512,
-    .dot_u8s8_batch = vec_dot_u8s8_batch_avx512,
-    .dot_u4s8_batch = vec_dot_u4s8_batch_avx512,
-    FLOAT_KERNELS,
+    VEC_SIMD_CODE_ENTRIES(avx512),
+    VEC_SIMD_BIT_ENTRIES(avx512),
+    .sums_i8 = vec_sums_i8_avx512,
+    ENTRIES_OF_ALL,
 };
 
 const VecKernels vec_kernels_avx512vnni = {
     .name = "avx512vnni",
     .features = VEC_CPU_AVX2 | VEC_CPU_AVX512 | VEC_CPU_VNNI,
-    .dot_u8s8 = vec_dot_u8s8_avx512vnni,
-    .dot_u4s8 = vec_dot_u4s8_avx512vnni,
-    .dot_u8s8_batch = vec_dot_u8s8_batch_avx512vnni,
-    .dot_u4s8_batch = vec_dot_u4s8_batch_avx512vnni,
-    FLOAT_KERNELS,
+    VEC_SIMD_CODE_ENTRIES(avx512vnni),
+    VEC_SIMD_BIT_ENTRIES(avx512),
+    .sums_i8 = vec_sums_i8_avx512vnni,
+    ENTRIES_OF_ALL,
+};
+
+/* All CPUs with VPOPCNTDQ have VNNI, but for Knights Mill, which lacks BW. */
+const VecKernels vec_kernels_avx512vpopcntdq = {
+    .name = "avx512vpopcntdq",
+    .features = VEC_CPU_AVX2 | VEC_CPU_AVX512 | VEC_CPU_VNNI | VEC_CPU_VPOPCNTDQ,
+    VEC_SIMD_CODE_ENTRIES(avx512vnni),
+    VEC_SIMD_BIT_ENTRIES(avx512vpopcntdq),
+    .sums_i8 = vec_sums_i8_avx512vnni,
+    ENTRIES_OF_ALL,
 };
 
 #endif

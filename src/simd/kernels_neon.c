@@ -11,10 +11,13 @@
  * computes that sum once for four rows. u4 x s8 needs no such thing: 0..15 is an int8 already, and without sdot the sixteen
  * products of a lane in a block of 128 codes, at most 16 * 15 * 128 = 30720, fit an int16.
  */
+#include "half.h"
 #include "simd.h"
 #include "tables.h"
 
 #ifdef VEC_SIMD_NEON
+
+#include <string.h>
 
 #if defined(__aarch64__)
 #include <arm_neon.h>
@@ -25,20 +28,24 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
-/* What a sum is made of; a constant at each call of the one loop below, which the compiler folds away. */
-typedef enum VecSumTerm { TERM_L2SQ, TERM_DOT, TERM_L1 } VecSumTerm;
+INLINE float32x4_t
+vec_load(const void *x, size_t i, VecElement element)
+{
+    if (element == ELEMENT_F32)
+        return vld1q_f32((const float *)x + i);
+    return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16((const uint16_t *)x + i)));
+}
 
 /* One to three elements, and zeros. */
 INLINE float32x4_t
-vec_load_tail_f32(const float *x, size_t rest)
+vec_load_tail(const void *x, size_t i, size_t rest, VecElement element)
 {
-    float32x4_t lanes = vsetq_lane_f32(x[0], vdupq_n_f32(0), 0);
+    float tail[4] = {0, 0, 0, 0};
 
-    if (rest > 1)
-        lanes = vsetq_lane_f32(x[1], lanes, 1);
-    if (rest > 2)
-        lanes = vsetq_lane_f32(x[2], lanes, 2);
-    return lanes;
+    for (size_t j = 0; j < rest; j++)
+        tail[j] =
+            element == ELEMENT_F32 ? ((const float *)x)[i + j] : vec_half_widen(((const uint16_t *)x)[i + j]);
+    return vld1q_f32(tail);
 }
 
 INLINE float32x4_t
@@ -55,40 +62,23 @@ vec_add_term(float32x4_t sum, float32x4_t a, float32x4_t b, VecSumTerm term)
 }
 
 INLINE float
-vec_sum_f32(const float *a, const float *b, size_t n, VecSumTerm term)
+vec_sum(const void *a, VecElement a_element, const void *b, VecElement b_element, size_t n, VecSumTerm term)
 {
     float32x4_t sum0 = vdupq_n_f32(0), sum1 = sum0, sum2 = sum0, sum3 = sum0;
     size_t i = 0;
 
     for (; i + 16 <= n; i += 16) {
-        sum0 = vec_add_term(sum0, vld1q_f32(a + i), vld1q_f32(b + i), term);
-        sum1 = vec_add_term(sum1, vld1q_f32(a + i + 4), vld1q_f32(b + i + 4), term);
-        sum2 = vec_add_term(sum2, vld1q_f32(a + i + 8), vld1q_f32(b + i + 8), term);
-        sum3 = vec_add_term(sum3, vld1q_f32(a + i + 12), vld1q_f32(b + i + 12), term);
+        sum0 = vec_add_term(sum0, vec_load(a, i, a_element), vec_load(b, i, b_element), term);
+        sum1 = vec_add_term(sum1, vec_load(a, i + 4, a_element), vec_load(b, i + 4, b_element), term);
+        sum2 = vec_add_term(sum2, vec_load(a, i + 8, a_element), vec_load(b, i + 8, b_element), term);
+        sum3 = vec_add_term(sum3, vec_load(a, i + 12, a_element), vec_load(b, i + 12, b_element), term);
     }
     for (; i + 4 <= n; i += 4)
-        sum0 = vec_add_term(sum0, vld1q_f32(a + i), vld1q_f32(b + i), term);
+        sum0 = vec_add_term(sum0, vec_load(a, i, a_element), vec_load(b, i, b_element), term);
     if (i < n)
-        sum1 = vec_add_term(sum1, vec_load_tail_f32(a + i, n - i), vec_load_tail_f32(b + i, n - i), term);
+        sum1 = vec_add_term(sum1, vec_load_tail(a, i, n - i, a_element),
+                            vec_load_tail(b, i, n - i, b_element), term);
     return vaddvq_f32(vaddq_f32(vaddq_f32(sum0, sum1), vaddq_f32(sum2, sum3)));
-}
-
-static float
-vec_l2sq_f32_neon(const float *a, const float *b, size_t n)
-{
-    return vec_sum_f32(a, b, n, TERM_L2SQ);
-}
-
-static float
-vec_dot_f32_neon(const float *a, const float *b, size_t n)
-{
-    return vec_sum_f32(a, b, n, TERM_DOT);
-}
-
-static float
-vec_l1_f32_neon(const float *a, const float *b, size_t n)
-{
-    return vec_sum_f32(a, b, n, TERM_L1);
 }
 
 typedef struct VecCosSums {
@@ -103,26 +93,50 @@ vec_add_cos_terms(VecCosSums *sums, float32x4_t a, float32x4_t b)
     sums->norm_sq_b = vfmaq_f32(sums->norm_sq_b, b, b);
 }
 
-static VecCosParts
-vec_cos_f32_neon(const float *a, const float *b, size_t n)
+INLINE VecCosParts
+vec_cos(const void *a, VecElement a_element, const void *b, VecElement b_element, size_t n)
 {
     const float32x4_t zero = vdupq_n_f32(0);
     VecCosSums even = {zero, zero, zero}, odd = even;
     size_t i = 0;
 
     for (; i + 8 <= n; i += 8) {
-        vec_add_cos_terms(&even, vld1q_f32(a + i), vld1q_f32(b + i));
-        vec_add_cos_terms(&odd, vld1q_f32(a + i + 4), vld1q_f32(b + i + 4));
+        vec_add_cos_terms(&even, vec_load(a, i, a_element), vec_load(b, i, b_element));
+        vec_add_cos_terms(&odd, vec_load(a, i + 4, a_element), vec_load(b, i + 4, b_element));
     }
     if (i + 4 <= n) {
-        vec_add_cos_terms(&even, vld1q_f32(a + i), vld1q_f32(b + i));
+        vec_add_cos_terms(&even, vec_load(a, i, a_element), vec_load(b, i, b_element));
         i += 4;
     }
     if (i < n)
-        vec_add_cos_terms(&odd, vec_load_tail_f32(a + i, n - i), vec_load_tail_f32(b + i, n - i));
+        vec_add_cos_terms(&odd, vec_load_tail(a, i, n - i, a_element), vec_load_tail(b, i, n - i, b_element));
     return (VecCosParts){vaddvq_f32(vaddq_f32(even.dot, odd.dot)),
                          vaddvq_f32(vaddq_f32(even.norm_sq_a, odd.norm_sq_a)),
                          vaddvq_f32(vaddq_f32(even.norm_sq_b, odd.norm_sq_b))};
+}
+
+VEC_SIMD_FLOAT_KERNELS(, neon)
+
+static void
+vec_f16_to_f32_neon(const uint16_t *from, float *to, size_t n)
+{
+    size_t i = 0;
+
+    for (; i + 4 <= n; i += 4)
+        vst1q_f32(to + i, vec_load(from, i, ELEMENT_F16));
+    for (; i < n; i++)
+        to[i] = vec_half_widen(from[i]);
+}
+
+static void
+vec_f32_to_f16_neon(const float *from, uint16_t *to, size_t n)
+{
+    size_t i = 0;
+
+    for (; i + 4 <= n; i += 4)
+        vst1_u16(to + i, vreinterpret_u16_f16(vcvt_f16_f32(vld1q_f32(from + i))));
+    for (; i < n; i++)
+        to[i] = vec_half_narrow(from[i]);
 }
 
 /* 0..255 to -128..127. */
@@ -194,26 +208,114 @@ vec_dot_u4s8_rows(const uint8_t *const *packed, size_t rows, const int8_t *query
         out[r] = vaddvq_s32(sum[r]);
 }
 
-static int32_t
-vec_dot_u8s8_neon(const uint8_t *codes, const int8_t *query, size_t n)
-{
-    int32_t sum;
+VEC_SIMD_CODE_KERNELS(, neon, vec_dot_u8s8_rows, vec_dot_u4s8_rows)
 
-    vec_dot_u8s8_rows(&codes, 1, query, n, &sum);
-    return sum;
+/* Sixteen bytes, or the last few and zeros. */
+INLINE uint8x16_t
+vec_load_bytes(const void *bytes, size_t rest)
+{
+    uint8_t tail[16] = {0};
+
+    if (rest >= 16)
+        return vld1q_u8(bytes);
+    memcpy(tail, bytes, rest);
+    return vld1q_u8(tail);
 }
 
-static int32_t
-vec_dot_u4s8_neon(const uint8_t *packed, const int8_t *query, size_t n)
+INLINE uint32x4_t
+vec_add_popcount(uint32x4_t sum, uint8x16_t bytes)
 {
-    int32_t sum;
-
-    vec_dot_u4s8_rows(&packed, 1, query, n, &sum);
-    return sum;
+    return vpadalq_u16(sum, vpaddlq_u8(vcntq_u8(bytes)));
 }
 
-VEC_SIMD_BATCH(vec_dot_u8s8_batch_neon, , vec_dot_u8s8_rows, VEC_SIMD_U8_BYTES)
-VEC_SIMD_BATCH(vec_dot_u4s8_batch_neon, , vec_dot_u4s8_rows, VEC_SIMD_U4_BYTES)
+INLINE void
+vec_bits_rows(const uint8_t *const *row, size_t rows, const uint8_t *query, size_t bytes, int32_t *out,
+              VecBitTerm term)
+{
+    const uint32x4_t zero = vdupq_n_u32(0);
+    uint32x4_t sum[4] = {zero, zero, zero, zero};
+
+    for (size_t i = 0; i < bytes; i += 16) {
+        uint8x16_t part = vec_load_bytes(query + i, bytes - i);
+
+        VEC_SIMD_UNROLL
+        for (size_t r = 0; r < rows; r++) {
+            uint8x16_t x = vec_load_bytes(row[r] + i, bytes - i);
+
+            sum[r] = vec_add_popcount(sum[r], term == BITS_XOR ? veorq_u8(x, part) : vandq_u8(x, part));
+        }
+    }
+    VEC_SIMD_UNROLL
+    for (size_t r = 0; r < rows; r++)
+        out[r] = (int32_t)vaddvq_u32(sum[r]);
+}
+
+INLINE void
+vec_xor_rows(const uint8_t *const *row, size_t rows, const uint8_t *query, size_t bytes, int32_t *out)
+{
+    vec_bits_rows(row, rows, query, bytes, out, BITS_XOR);
+}
+
+INLINE void
+vec_and_rows(const uint8_t *const *row, size_t rows, const uint8_t *query, size_t bytes, int32_t *out)
+{
+    vec_bits_rows(row, rows, query, bytes, out, BITS_AND);
+}
+
+VEC_SIMD_BIT_KERNELS(, neon, vec_xor_rows, vec_and_rows)
+
+static VecBitCounts
+vec_count_bits_neon(const uint8_t *a, const uint8_t *b, size_t bytes)
+{
+    const uint32x4_t zero = vdupq_n_u32(0);
+    uint32x4_t both = zero, in_a = zero, in_b = zero;
+
+    for (size_t i = 0; i < bytes; i += 16) {
+        uint8x16_t x = vec_load_bytes(a + i, bytes - i), y = vec_load_bytes(b + i, bytes - i);
+
+        both = vec_add_popcount(both, vandq_u8(x, y));
+        in_a = vec_add_popcount(in_a, x);
+        in_b = vec_add_popcount(in_b, y);
+    }
+    return (VecBitCounts){vaddvq_u32(both), vaddvq_u32(in_a), vaddvq_u32(in_b)};
+}
+
+typedef struct VecI8Lanes {
+    int32x4_t ab, a, b, aa, bb;
+} VecI8Lanes;
+
+INLINE int32x4_t
+vec_add_i8_products(int32x4_t sum, int8x16_t a, int8x16_t b)
+{
+    sum = vpadalq_s16(sum, vmull_s8(vget_low_s8(a), vget_low_s8(b)));
+    return vpadalq_s16(sum, vmull_s8(vget_high_s8(a), vget_high_s8(b)));
+}
+
+INLINE VecI8Sums
+vec_fold_i8(const VecI8Lanes *lanes)
+{
+    return (VecI8Sums){vaddvq_s32(lanes->ab), vaddvq_s32(lanes->a), vaddvq_s32(lanes->b),
+                       vaddvq_s32(lanes->aa), vaddvq_s32(lanes->bb)};
+}
+
+static VecI8Sums
+vec_sums_i8_neon(const int8_t *a, const int8_t *b, size_t n)
+{
+    const int32x4_t zero = vdupq_n_s32(0);
+    VecI8Lanes lanes = {zero, zero, zero, zero, zero};
+
+    for (size_t i = 0; i < n; i += 16) {
+        int8x16_t x = vreinterpretq_s8_u8(vec_load_bytes(a + i, n - i));
+        int8x16_t y = vreinterpretq_s8_u8(vec_load_bytes(b + i, n - i));
+
+        lanes.ab = vec_add_i8_products(lanes.ab, x, y);
+        lanes.a = vpadalq_s16(lanes.a, vpaddlq_s8(x));
+        lanes.b = vpadalq_s16(lanes.b, vpaddlq_s8(y));
+        lanes.aa = vec_add_i8_products(lanes.aa, x, x);
+        lanes.bb = vec_add_i8_products(lanes.bb, y, y);
+    }
+    return vec_fold_i8(&lanes);
+}
 
 /*
  * Walsh-Hadamard, as in kernels_avx2.c: blocks of 32 floats in eight registers for the first five stages, then two stages at a
@@ -311,18 +413,17 @@ vec_fht_f32_neon(float *x, size_t n)
         vec_fht_one_stage(x, n, half);
 }
 
-#define FLOAT_KERNELS                                                                                        \
-    .l2sq_f32 = vec_l2sq_f32_neon, .dot_f32 = vec_dot_f32_neon, .l1_f32 = vec_l1_f32_neon,                   \
-    .cos_f32 = vec_cos_f32_neon, .fht_f32 = vec_fht_f32_neon
+/* There is no gather, and eight indexes against eight need four times the instructions: sparse vectors are merged in C. */
+#define ENTRIES_OF_BOTH                                                                                      \
+    VEC_SIMD_FLOAT_ENTRIES(neon), VEC_SIMD_BIT_ENTRIES(neon), VEC_SIMD_SPARSE_ENTRIES(scalar),               \
+        .fht_f32 = vec_fht_f32_neon
 
 const VecKernels vec_kernels_neon = {
     .name = "neon",
     .features = VEC_CPU_NEON,
-    .dot_u8s8 = vec_dot_u8s8_neon,
-    .dot_u4s8 = vec_dot_u4s8_neon,
-    .dot_u8s8_batch = vec_dot_u8s8_batch_neon,
-    .dot_u4s8_batch = vec_dot_u4s8_batch_neon,
-    FLOAT_KERNELS,
+    VEC_SIMD_CODE_ENTRIES(neon),
+    .sums_i8 = vec_sums_i8_neon,
+    ENTRIES_OF_BOTH,
 };
 
 #ifdef VEC_SIMD_DOTPROD
@@ -380,35 +481,34 @@ vec_dot_u4s8_rows_dotprod(const uint8_t *const *packed, size_t rows, const int8_
         out[r] = vaddvq_s32(vaddq_s32(low[r], high[r]));
 }
 
-TARGET_DOTPROD static int32_t
-vec_dot_u8s8_neondotprod(const uint8_t *codes, const int8_t *query, size_t n)
+VEC_SIMD_CODE_KERNELS(TARGET_DOTPROD, neondotprod, vec_dot_u8s8_rows_dotprod, vec_dot_u4s8_rows_dotprod)
+
+TARGET_DOTPROD static VecI8Sums
+vec_sums_i8_neondotprod(const int8_t *a, const int8_t *b, size_t n)
 {
-    int32_t sum;
+    const int32x4_t zero = vdupq_n_s32(0);
+    const int8x16_t ones = vdupq_n_s8(1);
+    VecI8Lanes lanes = {zero, zero, zero, zero, zero};
 
-    vec_dot_u8s8_rows_dotprod(&codes, 1, query, n, &sum);
-    return sum;
+    for (size_t i = 0; i < n; i += 16) {
+        int8x16_t x = vreinterpretq_s8_u8(vec_load_bytes(a + i, n - i));
+        int8x16_t y = vreinterpretq_s8_u8(vec_load_bytes(b + i, n - i));
+
+        lanes.ab = vdotq_s32(lanes.ab, x, y);
+        lanes.a = vdotq_s32(lanes.a, x, ones);
+        lanes.b = vdotq_s32(lanes.b, y, ones);
+        lanes.aa = vdotq_s32(lanes.aa, x, x);
+        lanes.bb = vdotq_s32(lanes.bb, y, y);
+    }
+    return vec_fold_i8(&lanes);
 }
-
-TARGET_DOTPROD static int32_t
-vec_dot_u4s8_neondotprod(const uint8_t *packed, const int8_t *query, size_t n)
-{
-    int32_t sum;
-
-    vec_dot_u4s8_rows_dotprod(&packed, 1, query, n, &sum);
-    return sum;
-}
-
-VEC_SIMD_BATCH(vec_dot_u8s8_batch_neondotprod, TARGET_DOTPROD, vec_dot_u8s8_rows_dotprod, VEC_SIMD_U8_BYTES)
-VEC_SIMD_BATCH(vec_dot_u4s8_batch_neondotprod, TARGET_DOTPROD, vec_dot_u4s8_rows_dotprod, VEC_SIMD_U4_BYTES)
 
 const VecKernels vec_kernels_neondotprod = {
     .name = "neondotprod",
     .features = VEC_CPU_NEON | VEC_CPU_DOTPROD,
-    .dot_u8s8 = vec_dot_u8s8_neondotprod,
-    .dot_u4s8 = vec_dot_u4s8_neondotprod,
-    .dot_u8s8_batch = vec_dot_u8s8_batch_neondotprod,
-    .dot_u4s8_batch = vec_dot_u4s8_batch_neondotprod,
-    FLOAT_KERNELS,
+    VEC_SIMD_CODE_ENTRIES(neondotprod),
+    .sums_i8 = vec_sums_i8_neondotprod,
+    ENTRIES_OF_BOTH,
 };
 
 #endif

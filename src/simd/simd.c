@@ -21,7 +21,7 @@ static const VecKernels *const tables[] = {
     &vec_kernels_neondotprod,
 #endif
 #ifdef VEC_SIMD_X86
-    &vec_kernels_avx2,        &vec_kernels_avx512, &vec_kernels_avx512vnni,
+    &vec_kernels_avx2,        &vec_kernels_avx512, &vec_kernels_avx512vnni, &vec_kernels_avx512vpopcntdq,
 #endif
 };
 

@@ -5,15 +5,16 @@
  * never test for NULL and never know which CPU they run on.
  *
  * Common to all kernels
- *   - pointers need no alignment; kernels run fastest on 64-byte aligned rows;
+ *   - pointers are aligned as their element type (bytes: not at all); kernels run fastest on 64-byte aligned rows;
  *   - n = 0 is legal: sums are 0;
- *   - a kernel on floats reads exactly n elements of each operand, never a byte more; a kernel on codes reads as far as
- *     "Codes" below says;
+ *   - a kernel reads exactly its n elements of each operand, never a byte more; those on codes alone read as far as "Codes"
+ *     below says;
  *   - no kernel allocates, sets errno, changes the rounding mode or flushes denormals;
  *   - float sums are accumulated in float32, in at least eight independent chains. With u = 2^-24,
  *         |result - exact| <= (n / 8 + 16) u * (sum of the absolute values of the terms)
  *     as long as nothing overflows or underflows; so any two instruction sets differ by at most twice that. Terms are
- *     (a-b)^2 for l2sq, ab for dot, |a-b| for l1. Integer results are exact and equal on every instruction set;
+ *     (a-b)^2 for l2sq, ab for dot, |a-b| for l1; n is the number of terms. Integer results are exact and equal on every
+ *     instruction set;
  *   - NaN and infinities propagate as they do in IEEE arithmetic, and a sum beyond FLT_MAX is an infinity.
  *
  * Codes
@@ -27,6 +28,8 @@
  *       hold anything (a row's correction terms, the next row), it must merely be readable: VEC_SIMD_U8_BYTES and
  *       VEC_SIMD_U4_BYTES say how far. An array of rows with a smaller stride needs that much slack after its last row.
  *   n is at most VEC_SIMD_CODES_MAX: then no sum can leave an int32.
+ *   Bits: a row is bytes, whose order within and among them does not matter as long as both operands have the same; bits of the
+ *       last byte beyond the dimensions are 0. Batches read exactly the bytes given.
  *   For two code rows (building a graph) make one the query: Σ c d = Σ c (d - 128) + 128 Σ c, where d - 128 is an int8
  *   (and unpacked 4-bit codes are int8 as they are).
  */
@@ -49,6 +52,18 @@ typedef struct VecCosParts {
     float norm_sq_b;
 } VecCosParts;
 
+/* Bits set in both, in a, in b. */
+typedef struct VecBitCounts {
+    uint32_t both;
+    uint32_t a;
+    uint32_t b;
+} VecBitCounts;
+
+/* Of two int8 vectors; none can leave an int32 as long as n <= VEC_SIMD_CODES_MAX. */
+typedef struct VecI8Sums {
+    int32_t ab, a, b, aa, bb;
+} VecI8Sums;
+
 typedef struct VecKernels {
     const char *name;  /* what VECTORS_SIMD calls this table */
     uint32_t features; /* VEC_CPU_* that it needs */
@@ -57,6 +72,45 @@ typedef struct VecKernels {
     float (*dot_f32)(const float *a, const float *b, size_t n);
     float (*l1_f32)(const float *a, const float *b, size_t n);
     VecCosParts (*cos_f32)(const float *a, const float *b, size_t n);
+
+    /* Half precision: IEEE binary16 in a uint16_t, widened (exactly) to float32 and computed there. */
+    float (*l2sq_f16)(const uint16_t *a, const uint16_t *b, size_t n);
+    float (*dot_f16)(const uint16_t *a, const uint16_t *b, size_t n);
+    float (*l1_f16)(const uint16_t *a, const uint16_t *b, size_t n);
+    VecCosParts (*cos_f16)(const uint16_t *a, const uint16_t *b, size_t n);
+
+    /* A half precision row against a float32 query. */
+    float (*l2sq_f16f32)(const uint16_t *a, const float *b, size_t n);
+    float (*dot_f16f32)(const uint16_t *a, const float *b, size_t n);
+    float (*l1_f16f32)(const uint16_t *a, const float *b, size_t n);
+    VecCosParts (*cos_f16f32)(const uint16_t *a, const float *b, size_t n);
+
+    /* To half: to nearest, ties to even; from 65520 on infinity; NaN stays NaN. But for a NaN's payload, the same bits on every instruction set. */
+    void (*f16_to_f32)(const uint16_t *from, float *to, size_t n);
+    void (*f32_to_f16)(const float *from, uint16_t *to, size_t n);
+
+    uint32_t (*hamming_bits)(const uint8_t *a, const uint8_t *b, size_t bytes);
+    VecBitCounts (*count_bits)(const uint8_t *a, const uint8_t *b, size_t bytes);
+
+    VecI8Sums (*sums_i8)(const int8_t *a, const int8_t *b, size_t n);
+
+    /*
+     * Sparse vectors: indexes strictly ascending, a value each. Terms run over the union of the indexes, and what only one
+     * side has meets a 0: so NaN and infinities propagate exactly as in dense vectors.
+     */
+    float (*l2sq_sparse)(const uint32_t *a_indexes, const float *a, size_t a_count, const uint32_t *b_indexes,
+                         const float *b, size_t b_count);
+    float (*dot_sparse)(const uint32_t *a_indexes, const float *a, size_t a_count, const uint32_t *b_indexes,
+                        const float *b, size_t b_count);
+    float (*l1_sparse)(const uint32_t *a_indexes, const float *a, size_t a_count, const uint32_t *b_indexes,
+                       const float *b, size_t b_count);
+    VecCosParts (*cos_sparse)(const uint32_t *a_indexes, const float *a, size_t a_count,
+                              const uint32_t *b_indexes, const float *b, size_t b_count);
+    /*
+     * A sparse row with a query spread out over all dimensions; every index is below its length (trusted). Elements that the
+     * row does not have do not count, whatever the query has there.
+     */
+    float (*dot_sparse_dense)(const uint32_t *indexes, const float *values, size_t count, const float *dense);
 
     /* Σ codes[i] * query[i], exact. */
     int32_t (*dot_u8s8)(const uint8_t *codes, const int8_t *query, size_t n);
@@ -71,6 +125,11 @@ typedef struct VecKernels {
     void (*dot_u4s8_batch)(const uint8_t *codes, size_t stride_bytes, const uint32_t *ids, size_t count,
                            const int8_t *query, size_t n, int32_t *out);
 
+    void (*hamming_bits_batch)(const uint8_t *codes, size_t stride_bytes, const uint32_t *ids, size_t count,
+                               const uint8_t *query, size_t bytes, int32_t *out);
+    void (*and_bits_batch)(const uint8_t *codes, size_t stride_bytes, const uint32_t *ids, size_t count,
+                           const uint8_t *query, size_t bytes, int32_t *out);
+
     /*
      * In-place Walsh-Hadamard transform in natural (Hadamard) order, not normalised: apply it twice and every element is n
      * times what it was; multiply by 1/sqrt(n) for a rotation. n is a power of two, 1..VEC_SIMD_FHT_MAX. The additions are
@@ -81,7 +140,7 @@ typedef struct VecKernels {
 
 /*
  * The best table for this CPU, or the one that the environment variable VECTORS_SIMD names (scalar, avx2, avx512,
- * avx512vnni, neon, …: a VecKernels.name), if this CPU can run it; any other value is ignored. Chosen at the first call and the
+ * avx512vnni, avx512vpopcntdq, neon, neondotprod: a VecKernels.name), if this CPU can run it; any other value is ignored. Chosen at the first call and the
  * same ever after, in every thread; never NULL; the table is static.
  */
 const VecKernels *vec_simd_kernels(void);

@@ -19,6 +19,12 @@ static const uint32_t cases_emulated_features = VEC_CPU_NEON | VEC_CPU_DOTPROD;
 static const uint32_t cases_emulated_features = 0;
 #endif
 
+/* A test of the table that the variable "table" points to; set_table stores it where the test looks. */
+#define TABLE_TEST(function)                                                                                 \
+    {                                                                                                        \
+#function, function, set_table, NULL, table                                                          \
+    }
+
 /* All of 0..130, then sizes around the unrollings, and large ones. */
 static const size_t cases_sizes[] = {
     0,   1,   2,   3,   4,    5,    6,    7,    8,    9,    10,   11,   12,   13,   14,   15,    16,    17,
