@@ -232,12 +232,12 @@ build_index(const Settings *settings, uint32_t bits, uint32_t dimensions, const 
     check(vec_build_begin(&options, directory, settings->rows, &vec_allocator_default, &build, &error),
           &error);
     for (size_t i = 0; i < settings->rows && i < 65536; i++)
-        vec_build_sample(build, rows + i * dimensions);
+        vec_build_sample(build, rows + i * dimensions, dimensions * sizeof(float));
     check(vec_build_train(build, &error), &error);
     for (size_t i = 0; i < settings->rows; i++) {
         VecRowId id = {.position = i};
 
-        check(vec_build_add(build, &id, rows + i * dimensions, &error), &error);
+        check(vec_build_add(build, &id, rows + i * dimensions, dimensions * sizeof(float), &error), &error);
     }
     wall_coded = seconds_wall(), cpu_coded = seconds_cpu();
     check(vec_build_graph(build, NULL, NULL, &error), &error);
@@ -297,7 +297,7 @@ answer_query(const Settings *settings, VecIndex *index, uint32_t dimensions, con
     VecError error;
     bool done = false;
 
-    check(vec_search_begin(index, query, &options, &search, &error), &error);
+    check(vec_search_begin(index, query, dimensions * sizeof(float), &options, &search, &error), &error);
     while (!done) {
         check(vec_search_next(search, candidates, 16, &count, &error), &error);
         if (count == 0)

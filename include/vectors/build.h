@@ -52,21 +52,21 @@ VecStatus vec_build_begin(const VecBuildOptions *options, const char *directory,
                           const VecAllocator *allocator, VecBuild **build, VecError *error) VEC_MUST_CHECK;
 
 /*
- * Shows a vector of `dimensions` floats to the training pass; those that no code can represent are passed over. Show
- * 65,536 rows spread over the whole, or all when there are fewer. F16 and I8 columns are widened by the caller.
+ * Shows a vector (segment.h says in which shape) to the training pass; those that no code can represent are passed over.
+ * Show 65,536 rows spread over the whole, or all when there are fewer.
  */
-void vec_build_sample(VecBuild *build, const float *vector);
+void vec_build_sample(VecBuild *build, const void *vector, size_t bytes);
 
 /* Ends the training pass (no sample at all is legal). Call it exactly once, before the first add. */
 VecStatus vec_build_train(VecBuild *build, VecError *error) VEC_MUST_CHECK;
 
 /*
- * Encodes one row; vector is `dimensions` floats, or NULL for a row whose vector is NULL; neither pointer is kept.
+ * Encodes one row; vector is NULL, and bytes 0, for a row whose vector is NULL; no pointer is kept.
  * Positions ascend strictly (programmer's error otherwise). Vectors that no code can represent (NaN, infinities, squares
  * that over- or underflow, the zero vector under cosine) become VEC_ROW_EXACT.
- * VEC_INVALID (more rows than row_count_max), VEC_NO_MEMORY (list of exceptions).
+ * VEC_INVALID (more rows than row_count_max, bytes of another shape).
  */
-VecStatus vec_build_add(VecBuild *build, const VecRowId *row, const float *vector,
+VecStatus vec_build_add(VecBuild *build, const VecRowId *row, const void *vector, size_t bytes,
                         VecError *error) VEC_MUST_CHECK;
 
 /*

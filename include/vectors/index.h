@@ -134,12 +134,13 @@ typedef struct VecCandidate {
 } VecCandidate;
 
 /*
- * Starts a search for the rows nearest to `dimensions` floats (copied). Does nothing expensive yet.
- * VEC_INVALID: ef_search out of range; the query holds NaN or an infinity, its square over- or underflows, or it is zero under
+ * Starts a search for the rows nearest to a vector (segment.h says in which shape; copied). Does nothing expensive yet.
+ * VEC_INVALID: ef_search out of range; bytes of another shape; the query holds NaN or an infinity, its square over- or underflows, or it is zero under
  * VEC_METRIC_COS: no code can answer these, scan exactly. VEC_NO_MEMORY.
  */
-VecStatus vec_search_begin(VecIndex *index, const float *query, const VecSearchOptions *options,
-                           VecSearch **search, VecError *error) VEC_MUST_CHECK;
+VecStatus vec_search_begin(VecIndex *index, const void *query, size_t query_bytes,
+                           const VecSearchOptions *options, VecSearch **search,
+                           VecError *error) VEC_MUST_CHECK;
 
 /*
  * Gives the next candidates of all segments: at least one and at most count_max, those that are ready; *count = 0 only when

@@ -11,7 +11,19 @@
 
 #include "vectors/distance.h"
 
-#define VEC_DIMENSIONS_MAX 65535
+#define VEC_DIMENSIONS_MAX        65535
+#define VEC_DIMENSIONS_MAX_SPARSE 1048575
+
+/*
+ * A vector on its way into the engine is a pointer, aligned to four bytes, and its length in bytes:
+ *
+ *     F32, F16, I8   float[dimensions]; the caller widens the latter two
+ *     BIT            ceil(dimensions / 8) bytes; the bits beyond the dimensions are 0, where the others stand is the caller's
+ *                    choice as long as it is always the same
+ *     SPARSE         uint32_t[n] indexes, ascending strictly and below the dimensions, then float[n], n = 0 .. dimensions
+ *
+ * Bytes of any other shape are VEC_INVALID.
+ */
 
 /* Local row numbers are uint32 with one bit to spare. */
 #define VEC_SEGMENT_ROWS_MAX ((UINT64_C(1) << 31) - 2)
@@ -38,7 +50,7 @@ typedef enum VecQuantization {
 typedef struct VecSegmentOptions {
     VecElementType element_type;
     VecMetric metric;
-    uint32_t dimensions; /* 1 .. VEC_DIMENSIONS_MAX */
+    uint32_t dimensions; /* 1 .. VEC_DIMENSIONS_MAX, of SPARSE 1 .. VEC_DIMENSIONS_MAX_SPARSE */
     VecSegmentKind kind;
     VecQuantization quantization;
     uint32_t quantization_bits;

@@ -197,10 +197,11 @@ failed:
 }
 
 void
-vec_build_sample(VecBuild *build, const float *vector)
+vec_build_sample(VecBuild *build, const void *vector, size_t bytes)
 {
     assert(build->stage == STAGE_SAMPLE);
-    if (vec_quantize_accumulate(build->options.segment.metric, build->options.segment.dimensions, vector,
+    if (bytes == build->options.segment.dimensions * sizeof(float) &&
+        vec_quantize_accumulate(build->options.segment.metric, build->options.segment.dimensions, vector,
                                 build->sums))
         build->sample_count++;
 }
@@ -224,7 +225,7 @@ vec_build_train(VecBuild *build, VecError *error)
 }
 
 VecStatus
-vec_build_add(VecBuild *build, const VecRowId *row, const float *vector, VecError *error)
+vec_build_add(VecBuild *build, const VecRowId *row, const void *vector, size_t bytes, VecError *error)
 {
     uint64_t row_count = build->rows_coded + build->exception_count;
     VecFormatRow *rows = area_section(build, VEC_SECTION_ROWS);
@@ -236,6 +237,10 @@ vec_build_add(VecBuild *build, const VecRowId *row, const float *vector, VecErro
     if (row_count >= build->row_count_max)
         return vec_error_set(error, VEC_INVALID, 0, "more rows than the %" PRIu64 " announced",
                              build->row_count_max);
+    if (vector != NULL && bytes != build->options.segment.dimensions * sizeof(float))
+        return vec_error_set(error, VEC_INVALID, 0,
+                             "a vector of %zu bytes does not fit %" PRIu32 " dimensions", bytes,
+                             build->options.segment.dimensions);
     if (vector != NULL) {
         uint8_t *codes = area_section(build, VEC_SECTION_CODES);
         VecFactors *factors = area_section(build, VEC_SECTION_FACTORS);

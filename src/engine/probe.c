@@ -52,11 +52,12 @@ vec_probe_free(VecProbe *probe)
 }
 
 VecStatus
-vec_probe_begin(VecProbe *probe, const float *query, uint32_t width)
+vec_probe_begin(VecProbe *probe, const void *query, size_t query_bytes, uint32_t width)
 {
     const VecSealed *segment = probe->segment;
 
-    if (!vec_quantize_query(&segment->quantizer, &segment->header.error, query, &probe->scratch,
+    if (query_bytes != segment->codes.dimensions * sizeof(float) ||
+        !vec_quantize_query(&segment->quantizer, &segment->header.error, query, &probe->scratch,
                             &probe->query))
         return VEC_INVALID;
     probe->width = width;

@@ -43,7 +43,8 @@ VecStatus vec_probe_create(const VecSealed *segment, const VecAllocator *allocat
 void vec_probe_free(VecProbe *probe); /* NULL is legal */
 
 /* Begins a search. VEC_INVALID: the query cannot be coded. */
-VecStatus vec_probe_begin(VecProbe *probe, const float *query, uint32_t width) VEC_MUST_CHECK;
+VecStatus vec_probe_begin(VecProbe *probe, const void *query, size_t query_bytes,
+                          uint32_t width) VEC_MUST_CHECK;
 
 /* Puts the probe back into the state in which begin expects it, and gives back what a long search made it hold. */
 void vec_probe_end(VecProbe *probe);

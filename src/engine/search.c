@@ -35,8 +35,8 @@ fill_candidate(VecCandidate *candidate, const VecFormatRow *row, VecRowKind kind
 }
 
 VecStatus
-vec_search_begin(VecIndex *index, const float *query, const VecSearchOptions *options, VecSearch **search,
-                 VecError *error)
+vec_search_begin(VecIndex *index, const void *query, size_t query_bytes, const VecSearchOptions *options,
+                 VecSearch **search, VecError *error)
 {
     VecStatus status = VEC_OK;
     VecSearch *made;
@@ -58,7 +58,7 @@ vec_search_begin(VecIndex *index, const float *query, const VecSearchOptions *op
         else if ((status = vec_probe_create(&index->segments[i], index->allocator, &probe)) != VEC_OK)
             break;
         made->probes[made->probe_count++] = probe;
-        status = vec_probe_begin(probe, query, options->ef_search);
+        status = vec_probe_begin(probe, query, query_bytes, options->ef_search);
     }
     if (status != VEC_OK) {
         vec_search_free(made);

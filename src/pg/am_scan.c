@@ -202,10 +202,10 @@ static bool
 search_begin(VecpgScan *state, VecpgSegments *segments)
 {
     VecSearchOptions options = {.ef_search = vecpg_guc_hnsw_ef_search, .should_stop = vecpg_errors_should_stop};
-    float *scratch = palloc(state->column.dimensions * sizeof(float));
+    void *scratch = palloc(vecpg_column_scratch_bytes(&state->column));
+    VecpgVectorBytes query = vecpg_column_for_engine(&state->column, state->query, scratch);
     VecError error;
-    VecStatus status = vec_search_begin(vecpg_segments_index(segments),
-                                        vecpg_column_floats(&state->column, state->query, scratch), &options,
+    VecStatus status = vec_search_begin(vecpg_segments_index(segments), query.elements, query.bytes, &options,
                                         &state->resources->search, &error);
 
     pfree(scratch);

@@ -106,8 +106,14 @@ vecpg_column_distance(const VecpgColumn *column, VecpgVectorBytes a, VecpgVector
     return vec_distance_f32(column->metric, (const float *)a.elements, (const float *)b.elements, column->dimensions);
 }
 
-const float *
-vecpg_column_floats(const VecpgColumn *column, VecpgVectorBytes vector, float *scratch)
+Size
+vecpg_column_scratch_bytes(const VecpgColumn *column)
 {
-    return (const float *)vector.elements;
+    return 0;
+}
+
+VecpgVectorBytes
+vecpg_column_for_engine(const VecpgColumn *column, VecpgVectorBytes vector, void *scratch)
+{
+    return vector;
 }

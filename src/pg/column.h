@@ -39,7 +39,11 @@ extern VecpgVectorBytes vecpg_column_datum(const VecpgColumn *column, Datum datu
 /* The exact distance, as the operator computes it. */
 extern float vecpg_column_distance(const VecpgColumn *column, VecpgVectorBytes a, VecpgVectorBytes b);
 
-/* The elements as float32, `dimensions` of them: the bytes themselves where they are that, else widened into scratch. */
-extern const float *vecpg_column_floats(const VecpgColumn *column, VecpgVectorBytes vector, float *scratch);
+/*
+ * The vector as the engine takes it (vectors/segment.h): the bytes themselves, or, where those are narrower than float32,
+ * its elements widened into scratch, which has vecpg_column_scratch_bytes.
+ */
+extern VecpgVectorBytes vecpg_column_for_engine(const VecpgColumn *column, VecpgVectorBytes vector, void *scratch);
+extern Size vecpg_column_scratch_bytes(const VecpgColumn *column);
 
 #endif

@@ -37,7 +37,7 @@ typedef struct VecpgBuild {
     VecBuild *build;
     VecpgLogReader *reader;
     uint64 row_count;
-    float *scratch;
+    void *scratch;
 } VecpgBuild;
 
 static bool
@@ -110,12 +110,13 @@ rows_guess(const VecpgBuild *build)
     return pages * VECPG_PAGE_BYTES / Max(64, meta->attribute_bytes + meta->vector_bytes);
 }
 
-static const float *
-entry_floats(VecpgBuild *build, const VecpgLogEntry *entry)
+static VecpgVectorBytes
+entry_vector(VecpgBuild *build, const VecpgLogEntry *entry)
 {
+    VecpgVectorBytes none = {NULL, 0};
     VecpgVectorBytes bytes = {entry->vector, entry->vector_bytes};
 
-    return entry->is_null ? NULL : vecpg_column_floats(&build->column, bytes, build->scratch);
+    return entry->is_null ? none : vecpg_column_for_engine(&build->column, bytes, build->scratch);
 }
 
 static void
@@ -137,8 +138,11 @@ train(VecpgBuild *build, VecError *error)
 
     vecpg_log_reader_seek(build->reader, build->request->from, build->request->to);
     while (vecpg_log_reader_next(build->reader, &entry))
-        if (row++ % stride == 0 && !entry.is_null)
-            vec_build_sample(build->build, entry_floats(build, &entry));
+        if (row++ % stride == 0 && !entry.is_null) {
+            VecpgVectorBytes vector = entry_vector(build, &entry);
+
+            vec_build_sample(build->build, vector.elements, vector.bytes);
+        }
     return vec_build_train(build->build, error);
 }
 
@@ -153,10 +157,11 @@ encode(VecpgBuild *build, VecError *error)
     vecpg_log_reader_seek(build->reader, build->request->from, build->request->to);
     while (status == VEC_OK && vecpg_log_reader_next(build->reader, &entry)) {
         VecRowId id = {.position = entry.position};
+        VecpgVectorBytes vector = entry_vector(build, &entry);
 
         StaticAssertStmt(sizeof(entry.tid) == VEC_TID_BYTES, "a TID is carried as it is");
         memcpy(id.tid, &entry.tid, VEC_TID_BYTES);
-        status = vec_build_add(build->build, &id, entry_floats(build, &entry), error);
+        status = vec_build_add(build->build, &id, vector.elements, vector.bytes, error);
         if (++row % 1000 == 0)
             should_stop_reporting((void *)build->request, row, build->row_count);
     }
@@ -271,7 +276,7 @@ vecpg_store_build(const VecpgBuildRequest *request)
     vecpg_log_nonce_ensure(request->index);
     build.reader = vecpg_log_reader_open(request->index, strategy);
     vecpg_column_from_meta(vecpg_log_reader_meta(build.reader), &build.column);
-    build.scratch = palloc(build.column.dimensions * sizeof(float));
+    build.scratch = palloc(vecpg_column_scratch_bytes(&build.column));
     PG_TRY();
     {
         VecError error;

@@ -73,7 +73,8 @@ make_sound(int variant, const char *directory, Sound *sound)
             vector[i] = sinf((float)(row * DIMENSIONS + i));
         if (row % 100 == 50)
             vector[0] = NAN;
-        REQUIRE(vec_build_add(build, &id, row % 100 == 99 ? NULL : vector, NULL) == VEC_OK);
+        REQUIRE(vec_build_add(build, &id, row % 100 == 99 ? NULL : vector,
+                              row % 100 == 99 ? 0 : sizeof(vector), NULL) == VEC_OK);
     }
     REQUIRE(vec_build_graph(build, NULL, NULL, NULL) == VEC_OK);
     REQUIRE(vec_build_finish(build, &stamp, NULL, NULL, &result, NULL) == VEC_OK);
@@ -117,7 +118,8 @@ search_all(const VecSealed *sealed)
     VecProbe *probe;
 
     REQUIRE(seen != NULL && vec_probe_create(sealed, &vec_allocator_default, &probe) == VEC_OK);
-    if (sealed->header.dimensions <= DIMENSIONS && vec_probe_begin(probe, query, 10) == VEC_OK) {
+    if (sealed->header.dimensions == DIMENSIONS &&
+        vec_probe_begin(probe, query, sizeof(query), 10) == VEC_OK) {
         for (;;) {
             REQUIRE(vec_probe_advance(probe, NULL, NULL) == VEC_OK);
             if (probe->stage == PROBE_DONE)

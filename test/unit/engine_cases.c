@@ -142,13 +142,15 @@ cases_build(const char *directory, const VecBuildOptions *options, const float *
     assert_int_equal(vec_build_begin(options, directory, count, &vec_allocator_default, &build, &error),
                      VEC_OK);
     for (uint32_t i = 0; i < count && vectors != NULL; i++)
-        vec_build_sample(build, vectors + (size_t)i * dimensions);
+        vec_build_sample(build, vectors + (size_t)i * dimensions, dimensions * sizeof(float));
     assert_int_equal(vec_build_train(build, &error), VEC_OK);
     for (uint32_t i = 0; i < count; i++) {
         VecRowId id = cases_row_id(i);
         const float *vector = vectors == NULL ? NULL : vectors + (size_t)i * dimensions;
 
-        assert_int_equal(vec_build_add(build, &id, vector, &error), VEC_OK);
+        assert_int_equal(
+            vec_build_add(build, &id, vector, vector == NULL ? 0 : dimensions * sizeof(float), &error),
+            VEC_OK);
     }
     assert_int_equal(vec_build_graph(build, NULL, NULL, &error), VEC_OK);
     assert_int_equal(vec_build_finish(build, &stamp, NULL, NULL, &result, &error), VEC_OK);

@@ -19,10 +19,14 @@ static VecSearch *
 begin(VecIndex *index, const float *query, uint32_t ef_search)
 {
     VecSearchOptions options = {.ef_search = ef_search};
+    VecSegmentInfo info;
     VecSearch *search;
     VecError error;
 
-    assert_int_equal(vec_search_begin(index, query, &options, &search, &error), VEC_OK);
+    vec_index_segment_info(index, 0, &info);
+    assert_int_equal(
+        vec_search_begin(index, query, info.options.dimensions * sizeof(float), &options, &search, &error),
+        VEC_OK);
     return search;
 }
 
@@ -128,16 +132,19 @@ exceptions_come_as_exceptions(void **state)
     assert_int_equal(vec_build_begin(&options, directory, 100, &vec_allocator_default, &build, &error),
                      VEC_OK);
     for (uint32_t i = 0; i < 100; i++)
-        vec_build_sample(build, cases_row(&cases, i));
+        vec_build_sample(build, cases_row(&cases, i), 8 * sizeof(float));
     assert_int_equal(vec_build_train(build, &error), VEC_OK);
     for (uint32_t i = 0; i < 100; i++) {
         VecRowId id = cases_row_id(i);
 
-        assert_int_equal(vec_build_add(build, &id, i % 20 == 19 ? NULL : cases_row(&cases, i), &error),
+        assert_int_equal(vec_build_add(build, &id, cases_row(&cases, i), 7 * sizeof(float), &error),
+                         VEC_INVALID);
+        assert_int_equal(vec_build_add(build, &id, i % 20 == 19 ? NULL : cases_row(&cases, i),
+                                       i % 20 == 19 ? 0 : 8 * sizeof(float), &error),
                          VEC_OK);
     }
     VecRowId beyond = cases_row_id(100);
-    assert_int_equal(vec_build_add(build, &beyond, NULL, &error), VEC_INVALID);
+    assert_int_equal(vec_build_add(build, &beyond, NULL, 0, &error), VEC_INVALID);
     assert_int_equal(vec_build_graph(build, NULL, NULL, &error), VEC_OK);
     assert_int_equal(vec_build_finish(build, &stamp, NULL, NULL, &result, &error), VEC_OK);
     vec_build_free(build);
@@ -318,17 +325,22 @@ queries_that_no_code_can_answer_are_refused(void **state)
     VecIndex *index = cases_index(directory, &options, vectors, 3);
     VecSearchOptions search_options = {.ef_search = 10};
     const float zero[2] = {0, 0};
+    const size_t bytes = sizeof(zero);
     VecSearch *search;
     VecError error;
 
     (void)state;
     for (size_t i = 0; i < 3; i++)
-        assert_int_equal(vec_search_begin(index, bad[i], &search_options, &search, &error), VEC_INVALID);
-    assert_int_equal(vec_search_begin(index, zero, &search_options, &search, &error), VEC_INVALID);
+        assert_int_equal(vec_search_begin(index, bad[i], bytes, &search_options, &search, &error),
+                         VEC_INVALID);
+    assert_int_equal(vec_search_begin(index, zero, bytes, &search_options, &search, &error), VEC_INVALID);
     search_options.ef_search = 0;
-    assert_int_equal(vec_search_begin(index, vectors, &search_options, &search, &error), VEC_INVALID);
+    assert_int_equal(vec_search_begin(index, vectors, bytes, &search_options, &search, &error), VEC_INVALID);
     search_options.ef_search = 65536;
-    assert_int_equal(vec_search_begin(index, vectors, &search_options, &search, &error), VEC_INVALID);
+    assert_int_equal(vec_search_begin(index, vectors, bytes, &search_options, &search, &error), VEC_INVALID);
+    search_options.ef_search = 10;
+    assert_int_equal(vec_search_begin(index, vectors, 3 * sizeof(float), &search_options, &search, &error),
+                     VEC_INVALID);
     vec_index_close(index);
     cases_remove_directory(directory);
 
@@ -336,7 +348,7 @@ queries_that_no_code_can_answer_are_refused(void **state)
     options.segment.metric = VEC_METRIC_L2;
     index = cases_index(directory, &options, vectors, 3);
     search_options.ef_search = 1;
-    assert_int_equal(vec_search_begin(index, bad[3], &search_options, &search, &error), VEC_INVALID);
+    assert_int_equal(vec_search_begin(index, bad[3], bytes, &search_options, &search, &error), VEC_INVALID);
     vec_index_close(index);
     cases_remove_directory(directory);
 }
