@@ -62,7 +62,12 @@ typedef struct VecpgPageSpecial {
 
 #define VECPG_LOG_CLOSED 0x0001 /* another page has joined after this one */
 
-#define VecpgPageGetSpecial(page) ((VecpgPageSpecial *)PageGetSpecialPointer(page))
+/* A function, because PostgreSQL's macro evaluates its argument more than once. */
+static inline VecpgPageSpecial *
+VecpgPageGetSpecial(Page page)
+{
+    return (VecpgPageSpecial *)PageGetSpecialPointer(page);
+}
 
 /* Bytes between the page header and the special space. */
 #define VECPG_PAGE_BYTES (BLCKSZ - MAXALIGN(SizeOfPageHeaderData) - MAXALIGN(sizeof(VecpgPageSpecial)))

@@ -125,12 +125,13 @@ directory_free_first(Relation index, const VecpgLogMeta *meta, BlockNumber block
     Buffer meta_buffer = meta_lock(index);
     VecpgChange change;
     VecpgLogMeta *stored;
+    Page map_page;
 
     vecpg_change_begin(&change, index, true);
     stored = vecpg_page_meta(vecpg_change_page(&change, meta_buffer, false));
     stored->directory_first = directory_index + 1;
-    ((BlockNumber *)PageGetContents(vecpg_change_page(&change, map, false)))[directory_index % VECPG_MAP_FANOUT] =
-        InvalidBlockNumber;
+    map_page = vecpg_change_page(&change, map, false);
+    ((BlockNumber *)PageGetContents(map_page))[directory_index % VECPG_MAP_FANOUT] = InvalidBlockNumber;
     free_list_add(&change, freed, last, stored);
     vecpg_change_end(&change);
     UnlockReleaseBuffer(meta_buffer);
