@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "access/xlog.h"
+#include "access/xlog_internal.h"
 #include "access/xlogrecovery.h"
 #include "commands/progress.h"
 #include "common/file_perm.h"
@@ -168,6 +169,22 @@ encode(VecpgBuild *build, VecError *error)
     return status;
 }
 
+/*
+ * Where WAL ends. At the end of a WAL page the insert position is given behind the header of the next page, which
+ * nobody may have begun to write: it cannot be flushed up to there.
+ */
+static XLogRecPtr
+wal_end(void)
+{
+    XLogRecPtr lsn = GetXLogInsertRecPtr();
+
+    if (XLogSegmentOffset(lsn, wal_segment_size) == SizeOfXLogLongPHD)
+        return lsn - SizeOfXLogLongPHD;
+    if (lsn % XLOG_BLCKSZ == SizeOfXLogShortPHD)
+        return lsn - SizeOfXLogShortPHD;
+    return lsn;
+}
+
 static void
 stamp_now(const VecpgBuild *build, VecStamp *stamp)
 {
@@ -177,7 +194,7 @@ stamp_now(const VecpgBuild *build, VecStamp *stamp)
     if (RecoveryInProgress())
         lsn = GetXLogReplayRecPtr(&timeline);
     else {
-        lsn = GetXLogInsertRecPtr();
+        lsn = wal_end();
         XLogFlush(lsn);
         timeline = GetWALInsertionTimeLine();
     }
