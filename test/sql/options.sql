@@ -219,6 +219,26 @@ REINDEX INDEX chosen;
 SELECT reloptions FROM pg_class WHERE relname = 'chosen';
 
 DROP TABLE twins;
+
+-- The definition that a dump holds makes the same index, quotes and lines included.
+CREATE INDEX quoted ON items USING vectors (embedding vector_l2_ops) WITH (ef_construction = 99, options = '
+[indexing."hnsw"] # it''s "quoted"
+m = 9
+');
+SELECT pg_get_indexdef('quoted'::regclass) AS definition, vectors_index_options('quoted') AS options \gset
+DROP INDEX quoted;
+:definition;
+SELECT vectors_index_options('quoted') = :'options' AS same;
+DROP INDEX quoted;
+
+-- What gets past the check (a catalog written by hand, another version) is passed over in silence where the index is used.
+CREATE INDEX unchecked ON items USING vectors (embedding vector_l2_ops) WITH (m = 9);
+UPDATE pg_class SET reloptions = ARRAY['m=9', E'options=indexing.hnsw.m = 10\noptimizing.sealing_secs = 0\nsealing = 1\noptimizing.sealing_size = 7\n[']
+    WHERE relname = 'unchecked';
+SELECT * FROM flattened(vectors_index_options('unchecked')::jsonb)
+    EXCEPT SELECT * FROM flattened(vectors_index_options('plain')::jsonb) ORDER BY 1;
+DROP INDEX unchecked;
+
 SELECT vectors_index_options('pg_class_oid_index');
 SELECT vectors_index_options('items');
 
