@@ -42,7 +42,8 @@ typedef struct Worker {
 
 struct VecGraphBuild {
     const VecGraph *graph;
-    const VecCodes *codes;
+    VecCodes codes;
+    int8_t *ones; /* for codes */
     VecGraphBuildOptions options;
     const VecAllocator *allocator;
     uint8_t *locks; /* one a row; upper layers use their row's */
@@ -125,7 +126,7 @@ static uint32_t
 choose(Worker *worker, const VecLayer *layer, const uint64_t *keys, uint32_t key_count, float constant,
        uint32_t wanted)
 {
-    const VecCodes *codes = worker->build->codes;
+    const VecCodes *codes = &worker->build->codes;
     uint32_t chosen_count = 0, left_count = 0;
 
     for (uint32_t i = 0; i < key_count && chosen_count < wanted; i++) {
@@ -158,7 +159,7 @@ store_links(uint32_t *links, uint32_t degree, const uint64_t *keys, uint32_t cou
 static void
 link_back(Worker *worker, const VecLayer *layer, uint32_t to, uint32_t node)
 {
-    const VecCodes *codes = worker->build->codes;
+    const VecCodes *codes = &worker->build->codes;
     uint32_t to_row = node_row(layer, to);
     uint32_t *links = node_links(layer, to);
     uint32_t count = 0;
@@ -199,8 +200,8 @@ insert_into_layer(Worker *worker, const VecLayer *layer, uint32_t node, uint32_t
 
     vec_walk_reset(walk);
     vec_bitset_set(walk->visited, node); /* others may have linked to it already */
-    vec_walk_seed(walk, layer, build->codes, &worker->query, entry);
-    if (vec_walk_run(walk, layer, build->codes, &worker->query, worker->is_caller ? polled : NULL, build) !=
+    vec_walk_seed(walk, layer, &build->codes, &worker->query, entry);
+    if (vec_walk_run(walk, layer, &build->codes, &worker->query, worker->is_caller ? polled : NULL, build) !=
         VEC_OK)
         atomic_store(&build->no_memory,
                      true); /* linked with what was found; reported when all threads are back */
@@ -232,7 +233,7 @@ static void
 insert_row(Worker *worker, uint32_t row, uint32_t node, uint32_t layers)
 {
     const VecGraph *graph = worker->build->graph;
-    const VecCodes *codes = worker->build->codes;
+    const VecCodes *codes = &worker->build->codes;
 
     vec_quantize_query_from_row(codes, row, &worker->query);
 
@@ -300,7 +301,7 @@ worker_init(Worker *worker, VecGraphBuild *build)
 {
     const VecAllocator *allocator = build->allocator;
     uint32_t degree = build->graph->bottom.degree;
-    size_t query_bytes = VEC_SIMD_QUERY_BYTES(build->codes->dimensions);
+    size_t query_bytes = VEC_SIMD_QUERY_BYTES(build->codes.dimensions);
 
     *worker = (Worker){.build = build};
     if (!vec_walk_init(&worker->walk, build->graph->row_count, degree, allocator) ||
@@ -374,15 +375,18 @@ vec_graph_build_begin(const VecGraph *graph, const VecCodes *codes, const VecGra
     if (made == NULL)
         return vec_memory_error(error);
     made->graph = graph;
-    made->codes = codes;
+    made->codes = *codes;
     made->options = *options;
     made->allocator = allocator;
     made->task_count = graph->row_count + (graph->layer_count > 0 ? (uint64_t)graph->upper[0].node_count : 0);
     made->locks = vec_memory_allocate(allocator, graph->row_count, 1);
-    if (made->locks == NULL) {
+    made->ones = vec_memory_allocate(allocator, VEC_SIMD_QUERY_BYTES(codes->dimensions), 1);
+    if (made->locks == NULL || made->ones == NULL) {
         vec_graph_build_free(made);
         return vec_memory_error(error);
     }
+    memset(made->ones, 1, codes->dimensions);
+    made->codes.ones = made->ones;
     *build = made;
     return VEC_OK;
 }
@@ -434,5 +438,6 @@ vec_graph_build_free(VecGraphBuild *build)
     if (build == NULL)
         return;
     vec_memory_release(build->allocator, build->locks);
+    vec_memory_release(build->allocator, build->ones);
     vec_memory_release(build->allocator, build);
 }

@@ -273,12 +273,8 @@ round_query(const VecKernels *kernels, uint32_t dimensions, VecQuantizeScratch *
 }
 
 static void
-finish_query(VecMetric metric, uint32_t dimensions, uint32_t bits, float step, VecCodeQuery *query)
+finish_query(VecMetric metric, uint32_t bits, float step, int32_t sum, VecCodeQuery *query)
 {
-    int32_t sum = 0;
-
-    for (uint32_t i = 0; i < dimensions; i++)
-        sum += query->values[i];
     query->scale = metric == VEC_METRIC_L2 ? -2.0f * step : -step;
     query->code_offset = bits == 4 ? 15 * sum : 128 * sum;
 }
@@ -288,13 +284,16 @@ vec_quantize_query(const VecQuantizer *quantizer, const VecQuantizerError *error
                    VecQuantizeScratch *scratch, VecCodeQuery *query)
 {
     float norm_sq, mean_dot, tangent;
+    int32_t sum = 0;
 
     if (!make_residual(quantizer, x, scratch->residual, &norm_sq, &mean_dot))
         return false;
 
     float step =
         round_query(quantizer->kernels, quantizer->dimensions, scratch, norm_sq, query->values, &tangent);
-    finish_query(quantizer->metric, quantizer->dimensions, quantizer->bits, step, query);
+    for (uint32_t i = 0; i < quantizer->dimensions; i++)
+        sum += query->values[i];
+    finish_query(quantizer->metric, quantizer->bits, step, sum, query);
     /* <q, mean> = <q - mean, mean> + |mean|^2 */
     float mean_part = -(float)(mean_dot + quantizer->mean_norm_sq);
     query->constant = quantizer->metric == VEC_METRIC_L2    ? norm_sq
@@ -311,26 +310,49 @@ vec_quantize_query(const VecQuantizer *quantizer, const VecQuantizerError *error
     return true;
 }
 
+/*
+ * Codes to signed bytes, eight at a time, whole blocks of 64: u - 128 is u with its highest bit turned; 2 u - 15 adds 113 to
+ * at most 30, which carries into no neighbour, and turns the highest bit. What this writes beyond the dimensions is zeroed.
+ */
+static void
+widen_codes(const VecCodes *codes, const uint8_t *code, int8_t *values)
+{
+    const uint64_t high = UINT64_C(0x8080808080808080), low_nibbles = UINT64_C(0x0f0f0f0f0f0f0f0f);
+    const uint64_t add = UINT64_C(0x7171717171717171);
+    uint64_t in[8], low[8], upper[8];
+
+    for (uint32_t first = 0; first < codes->dimensions; first += codes->bits == 4 ? 128 : 64, code += 64) {
+        memcpy(in, code, sizeof(in));
+        if (codes->bits == 4) {
+            for (int i = 0; i < 8; i++) {
+                low[i] = (((in[i] & low_nibbles) << 1) + add) ^ high;
+                upper[i] = (((in[i] >> 3) & (low_nibbles << 1)) + add) ^ high;
+            }
+            memcpy(values + first, low, sizeof(low));
+            memcpy(values + first + 64, upper, sizeof(upper));
+        } else {
+            for (int i = 0; i < 8; i++)
+                low[i] = in[i] ^ high;
+            memcpy(values + first, low, sizeof(low));
+        }
+    }
+    memset(values + codes->dimensions, 0, VEC_SIMD_QUERY_BYTES(codes->dimensions) - codes->dimensions);
+}
+
 void
 vec_quantize_query_from_row(const VecCodes *codes, uint32_t row, VecCodeQuery *query)
 {
     const uint8_t *code = codes->codes + row * codes->stride_bytes;
     const VecFactors *factors = &codes->factors[row];
     uint32_t dimensions = codes->dimensions;
+    int32_t sum; /* of the codes: a dot product with ones */
 
-    if (codes->bits == 4) {
-        if (dimensions <= 64)
-            memcpy(query->values, code, dimensions);
-        else
-            vec_simd_unpack_u4(code, dimensions, (uint8_t *)query->values);
-        for (uint32_t i = 0; i < dimensions; i++)
-            query->values[i] = (int8_t)(2 * query->values[i] - 15);
-    } else {
-        for (uint32_t i = 0; i < dimensions; i++)
-            query->values[i] = (int8_t)(code[i] - 128);
-    }
-    /* bytes beyond the dimensions were zeroed when the buffer was made, and nobody writes there */
-    finish_query(codes->metric, dimensions, codes->bits, factors->scale, query);
+    widen_codes(codes, code, query->values);
+    if (codes->bits == 4)
+        sum = 2 * codes->kernels->dot_u4s8(code, codes->ones, dimensions) - 15 * (int32_t)dimensions;
+    else
+        sum = codes->kernels->dot_u8s8(code, codes->ones, dimensions) - 128 * (int32_t)dimensions;
+    finish_query(codes->metric, codes->bits, factors->scale, sum, query);
     query->constant = codes->metric == VEC_METRIC_L2
                           ? factors->offset
                           : factors->offset - (float)codes->mean_norm_sq + (codes->metric == VEC_METRIC_COS);

@@ -67,6 +67,7 @@ typedef struct VecCodes {
     const uint8_t *codes;
     const VecFactors *factors;
     double mean_norm_sq;
+    const int8_t *ones; /* a query of `dimensions` ones; only vec_quantize_query_from_row needs it */
 } VecCodes;
 
 /* A vector as the other operand. */
@@ -105,8 +106,7 @@ bool vec_quantize_row(const VecQuantizer *quantizer, const float *x, VecQuantize
 bool vec_quantize_query(const VecQuantizer *quantizer, const VecQuantizerError *error, const float *x,
                         VecQuantizeScratch *scratch, VecCodeQuery *query);
 
-/* Makes a query of a coded row: distances between two rows, from codes alone. query->values
- * must have been zeroed when it was made. */
+/* Makes a query of a coded row: distances between two rows, from codes alone. */
 void vec_quantize_query_from_row(const VecCodes *codes, uint32_t row, VecCodeQuery *query);
 
 /*
