@@ -21,8 +21,9 @@
 
 #include "engine_cases.h"
 
-#define ROWS       600
-#define DIMENSIONS 24
+#define ROWS         600
+#define DIMENSIONS   24
+#define VECTOR_BYTES (DIMENSIONS * sizeof(float))
 
 static Cases cases;
 
@@ -145,11 +146,12 @@ work_area_in_the_file_gives_the_same_segment(void **state)
         assert_int_equal(
             vec_build_begin(&options, directory, 3 * ROWS, &vec_allocator_default, &build, &error), VEC_OK);
         for (uint32_t row = 0; row < ROWS; row++)
-            vec_build_sample(build, cases_row(&cases, row));
+            vec_build_sample(build, cases_row(&cases, row), VECTOR_BYTES);
         assert_int_equal(vec_build_train(build, &error), VEC_OK);
         for (uint32_t row = 0; row < ROWS; row++) {
             id = cases_row_id(row);
-            assert_int_equal(vec_build_add(build, &id, row % 10 == 0 ? NULL : cases_row(&cases, row), &error),
+            assert_int_equal(vec_build_add(build, &id, row % 10 == 0 ? NULL : cases_row(&cases, row),
+                                           row % 10 == 0 ? 0 : VECTOR_BYTES, &error),
                              VEC_OK);
         }
         assert_int_equal(vec_build_graph(build, NULL, NULL, &error), VEC_OK);
@@ -162,8 +164,9 @@ work_area_in_the_file_gives_the_same_segment(void **state)
         VecSearchOptions search_options = {.ef_search = 50};
         VecSearch *search;
         uint32_t got;
-        assert_int_equal(vec_search_begin(index, cases_row(&cases, 0), &search_options, &search, &error),
-                         VEC_OK);
+        assert_int_equal(
+            vec_search_begin(index, cases_row(&cases, 0), VECTOR_BYTES, &search_options, &search, &error),
+            VEC_OK);
         assert_int_equal(vec_search_next(search, candidates[i], 50, &got, &error), VEC_OK);
         assert_int_equal(got, 50);
         vec_search_free(search);
@@ -215,7 +218,7 @@ interruption_at_every_poll_loses_nothing(void **state)
         for (uint32_t row = 0; row < ROWS; row++) {
             VecRowId id = cases_row_id(row);
 
-            assert_int_equal(vec_build_add(build, &id, cases_row(&cases, row), &error), VEC_OK);
+            assert_int_equal(vec_build_add(build, &id, cases_row(&cases, row), VECTOR_BYTES, &error), VEC_OK);
         }
         do {
             stopper.polls = 0;
@@ -286,13 +289,13 @@ attempt(const char *directory, CasesAllocator *allocator)
     options.thread_count = 2;
     if ((status = vec_build_begin(&options, directory, 100, &allocator->allocator, &build, &error)) != VEC_OK)
         goto done;
-    vec_build_sample(build, cases_row(&cases, 0));
+    vec_build_sample(build, cases_row(&cases, 0), VECTOR_BYTES);
     if ((status = vec_build_train(build, &error)) != VEC_OK)
         goto done;
     for (uint32_t row = 0; row < 100; row++) {
         VecRowId id = cases_row_id(row);
 
-        if ((status = vec_build_add(build, &id, cases_row(&cases, row), &error)) != VEC_OK)
+        if ((status = vec_build_add(build, &id, cases_row(&cases, row), VECTOR_BYTES, &error)) != VEC_OK)
             goto done;
     }
     /* what fails once succeeds the next time: the contract of the steps that can go on */
@@ -310,7 +313,8 @@ attempt(const char *directory, CasesAllocator *allocator)
         goto done;
     assert_int_equal(vec_index_segment_count(index), 1);
     if ((status = vec_index_validate(index, 0, NULL, NULL, NULL, &error)) != VEC_OK ||
-        (status = vec_search_begin(index, cases_row(&cases, 0), &search_options, &search, &error)) != VEC_OK)
+        (status = vec_search_begin(index, cases_row(&cases, 0), VECTOR_BYTES, &search_options, &search,
+                                   &error)) != VEC_OK)
         goto done;
     while (got > 0) {
         status = vec_search_next(search, candidates, 64, &got, &error);

@@ -248,7 +248,8 @@ bodies_may_lie_in_a_search(void **state)
                 assert_int_equal(vec_probe_create(&sealed, &vec_allocator_default, &probe), VEC_OK);
                 for (uint32_t q = 0; q < 3; q++) {
                     given = 0;
-                    if (vec_probe_begin(probe, cases_row(&file->cases, ROWS), 10) != VEC_OK)
+                    if (vec_probe_begin(probe, cases_row(&file->cases, ROWS),
+                                        sealed.codes.dimensions * sizeof(float), 10) != VEC_OK)
                         break; /* a mean beyond measure: no code can represent the query */
                     while (vec_probe_advance(probe, NULL, NULL) == VEC_OK && probe->stage != PROBE_DONE) {
                         given += probe->walk.pool_count;
@@ -294,7 +295,8 @@ headers_may_lie_under_a_right_checksum(void **state)
 
             opened++;
             assert_int_equal(vec_probe_create(&sealed, &vec_allocator_default, &probe), VEC_OK);
-            if (vec_probe_begin(probe, cases_row(&file->cases, ROWS), 10) == VEC_OK)
+            if (vec_probe_begin(probe, cases_row(&file->cases, ROWS), DIMENSIONS * sizeof(float), 10) ==
+                VEC_OK)
                 assert_int_equal(vec_probe_advance(probe, NULL, NULL), VEC_OK);
             vec_probe_end(probe);
             vec_probe_free(probe);
