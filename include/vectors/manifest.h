@@ -104,6 +104,8 @@ uint64_t vec_control_counter_add(VecControl *control, uint32_t counter, uint64_t
  * Which files had their whole checksum verified: the control remembers a hash of (device, inode, ctime, size). Forgetting
  * one (the table is small) costs a verification, nothing else.
  */
+/* Forgets all verifications and raises the generation: every process opens and verifies the files anew. */
+void vec_control_distrust(VecControl *control);
 bool vec_control_is_verified(const VecControl *control, int file_descriptor);
 void vec_control_remember_verified(VecControl *control, int file_descriptor);
 

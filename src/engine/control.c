@@ -163,6 +163,14 @@ vec_control_generation(const VecControl *control)
 }
 
 void
+vec_control_distrust(VecControl *control)
+{
+    for (int slot = 0; slot < VERIFIED_SLOTS; slot++)
+        atomic_store(&control->page->verified[slot], 0);
+    atomic_fetch_add(&control->page->generation, 1);
+}
+
+void
 vec_control_set_generation(VecControl *control, uint64_t generation)
 {
     atomic_store_explicit(&control->page->generation, generation, memory_order_release);

@@ -32,6 +32,10 @@ open_owned_index(Oid index_oid, Relation *heap, LOCKMODE lock_mode)
         ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
                         name ? errmsg("\"%s\" is not an index", name) : errmsg("relation %u does not exist", index_oid)));
     }
+    if (get_rel_relkind(index_oid) != RELKIND_INDEX)
+        ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+                        errmsg("\"%s\" is a partitioned index", get_rel_name(index_oid)),
+                        errhint("Name the index of a partition.")));
     if (!vecpg_is_owner(index_oid, GetUserId())) /* before any lock, so that a stranger cannot block the table */
         aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_INDEX, get_rel_name(index_oid));
     *heap = table_open(heap_oid, lock_mode);
@@ -42,6 +46,10 @@ open_owned_index(Oid index_oid, Relation *heap, LOCKMODE lock_mode)
     if (index->rd_rel->relam != get_index_am_oid("vectors", false))
         ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
                         errmsg("\"%s\" is not an index of access method vectors", RelationGetRelationName(index))));
+    if (!index->rd_index->indisready)
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("index \"%s\" is not ready", RelationGetRelationName(index)),
+                        errhint("REINDEX it, or drop it.")));
     return index;
 }
 
@@ -49,11 +57,12 @@ Datum
 vectors_merge(PG_FUNCTION_ARGS)
 {
     Relation heap;
-    Relation index = open_owned_index(PG_GETARG_OID(0), &heap, ShareUpdateExclusiveLock);
+    Relation index;
     VecpgBuildOutcome outcome;
 
     if (RecoveryInProgress())
         ereport(ERROR, (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION), errmsg("recovery is in progress")));
+    index = open_owned_index(PG_GETARG_OID(0), &heap, ShareUpdateExclusiveLock);
     vecpg_store_sweep();
     outcome = vecpg_store_merge(index, VECPG_MERGE_ALL);
     if (outcome == VECPG_BUILD_BUSY)

@@ -81,7 +81,8 @@ vecpg_am_build(Relation heap, Relation index, IndexInfo *index_info)
                         errmsg("index \"%s\" already contains data", RelationGetRelationName(index))));
     vecpg_column_from_catalog(index, &state.column);
     vecpg_column_shape(&state.column, &shape);
-    vecpg_store_sweep();
+    if (index->rd_rel->relpersistence != RELPERSISTENCE_TEMP)
+        vecpg_store_sweep();
     if (index->rd_amcache != NULL) { /* of the same relation before a TRUNCATE in place */
         pfree(index->rd_amcache);
         index->rd_amcache = NULL;

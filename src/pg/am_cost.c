@@ -30,8 +30,9 @@
 #define PAGE_SHARE 0.25
 
 static void
-forbid(Cost *startup_cost, Cost *total_cost)
+forbid(IndexPath *path, Cost *startup_cost, Cost *total_cost)
 {
+    vecpg_path_disable(path);
     *startup_cost = get_float8_infinity();
     *total_cost = get_float8_infinity();
 }
@@ -42,23 +43,32 @@ uncovered_rows(Relation index, double *vector_bytes)
 {
     VecpgLogMeta meta;
     VecpgSegments *segments;
-    VecpgLogReader *reader;
     uint64 from = 0;
     uint64 to;
-    uint64 pages = 0;
+    volatile uint64 pages = 0;
+    uint64 first_page;
     double entry_bytes;
 
     vecpg_log_meta_read(index, &meta);
+    first_page = meta.directory_first * meta.directory_fanout;
     *vector_bytes = meta.vector_bytes > 0 ? meta.vector_bytes : 1024;
     entry_bytes = *vector_bytes + sizeof(VecpgEntryHeader) + meta.attribute_bytes;
     segments = vecpg_store_acquire(index, &meta);
-    reader = vecpg_log_reader_open(index, NULL);
-    while (vecpg_segments_uncovered(segments, &from, &to, vecpg_log_reader_end(reader))) {
-        pages += VecpgPositionPage(to) - Max(VecpgPositionPage(from), meta.directory_first * meta.directory_fanout);
-        from = to;
+    PG_TRY();
+    {
+        VecpgLogReader *reader = vecpg_log_reader_open(index, NULL);
+        uint64 end = vecpg_log_reader_end(reader);
+
+        for (; vecpg_segments_uncovered(segments, &from, &to, end); from = to)
+            if (VecpgPositionPage(to) > first_page)
+                pages += VecpgPositionPage(to) - Max(VecpgPositionPage(from), first_page);
+        vecpg_log_reader_close(reader);
     }
-    vecpg_log_reader_close(reader);
-    vecpg_store_release(segments);
+    PG_FINALLY();
+    {
+        vecpg_store_release(segments);
+    }
+    PG_END_TRY();
     return pages * VECPG_PAGE_BYTES / entry_bytes;
 }
 
@@ -77,8 +87,9 @@ vecpg_am_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count, Co
     *selectivity = 1.0;
     *correlation = 0.0;
     *pages = path->indexinfo->pages;
-    if (path->indexorderbys == NIL || !vecpg_guc_enable_index) {
-        forbid(startup_cost, total_cost);
+    /* Rows come in the order of one distance; a second key among equals would need a sort. */
+    if (list_length(path->indexorderbys) != 1 || !vecpg_guc_enable_index || path->indexinfo->hypothetical) {
+        forbid(path, startup_cost, total_cost);
         return;
     }
     index = index_open(path->indexinfo->indexoid, NoLock);

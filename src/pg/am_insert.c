@@ -16,10 +16,11 @@ vecpg_am_insert(Relation index, Datum *values, bool *is_null, ItemPointer heap_t
     VecpgLogEntry entry = {.tid = *heap_tid, .is_null = is_null[0]};
 
     if (!is_null[0]) {
+        VecpgLogShape shape = vecpg_log_shape(index);
         VecpgColumn column;
         VecpgVectorBytes vector;
 
-        vecpg_column_from_meta(vecpg_log_meta_cached(index), &column);
+        vecpg_column_from_shape(&shape, &column);
         vector = vecpg_column_datum(&column, values[0]);
         entry.vector = vector.elements;
         entry.vector_bytes = vector.bytes;

@@ -221,30 +221,30 @@ scan_start(IndexScanDesc scan, VecpgScan *state)
 {
     MemoryContextCallback *callback = palloc0(sizeof(MemoryContextCallback));
     Relation index = scan->indexRelation;
-    const VecpgLogMeta *meta;
+    VecpgLogMeta meta;
     VecpgSegments *segments;
 
-    if (scan->numberOfOrderBys == 0)
+    if (scan->numberOfOrderBys != 1)
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                        errmsg("index \"%s\" can only be scanned in the order of a distance",
+                        errmsg("index \"%s\" can only be scanned in the order of one distance",
                                RelationGetRelationName(index))));
     if (!IsMVCCSnapshot(scan->xs_snapshot))
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                         errmsg("index \"%s\" can only be scanned under an MVCC snapshot",
                                RelationGetRelationName(index))));
     pgstat_count_index_scan(index);
-    meta = vecpg_log_meta_cached(index);
-    vecpg_column_from_meta(meta, &state->column);
+    vecpg_log_meta_read(index, &meta);
+    vecpg_column_from_meta(&meta, &state->column);
     read_query(scan, state);
 
     state->resources = palloc0(sizeof(VecpgScanResources));
     callback->func = resources_free;
     callback->arg = state->resources;
     MemoryContextRegisterResetCallback(state->context, callback);
-    segments = vecpg_store_acquire(index, meta);
+    segments = vecpg_store_acquire(index, &meta);
     state->resources->segments = segments;
     state->reader = vecpg_log_reader_open(index, NULL);
-    if (segments != NULL && vecpg_log_reader_meta(state->reader)->instance_nonce != meta->instance_nonce)
+    if (segments != NULL && vecpg_log_reader_meta(state->reader)->instance_nonce != meta.instance_nonce)
         segments = NULL; /* built anew in place */
     if (segments != NULL && (state->query_is_null || !search_begin(state, segments)))
         segments = NULL;
@@ -256,14 +256,17 @@ scan_start(IndexScanDesc scan, VecpgScan *state)
 
 /* Asks the engine for more candidates. */
 static void
-refill(VecpgScan *state)
+refill(Relation index, VecpgScan *state)
 {
     VecError error;
     VecStatus status;
 
     while ((status = vec_search_next(state->resources->search, state->candidates, CANDIDATES_MAX,
-                                     &state->candidate_count, &error)) != VEC_OK)
+                                     &state->candidate_count, &error)) != VEC_OK) {
+        if (status == VEC_CORRUPT)
+            vecpg_store_distrust(index);
         vecpg_errors_report(ERROR, status, &error);
+    }
     state->candidate_next = 0;
     state->exhausted = state->candidate_count == 0;
 }
@@ -316,7 +319,7 @@ next_row(IndexScanDesc scan, VecpgScan *state)
         if (state->candidate_next < state->candidate_count)
             rerank(state, &state->candidates[state->candidate_next++]);
         else
-            refill(state);
+            refill(scan->indexRelation, state);
     }
     if (state->null_next < state->null_count)
         return emit(scan, &state->nulls[state->null_next++], 0, true);

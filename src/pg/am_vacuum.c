@@ -135,7 +135,7 @@ static double
 count_rows(IndexVacuumInfo *info)
 {
     VecpgLogReader *reader = vecpg_log_reader_open(info->index, info->strategy);
-    double rows = vecpg_log_reader_count_live(reader);
+    double rows = vecpg_log_reader_count_live(reader, 0, PG_UINT64_MAX);
 
     vecpg_log_reader_close(reader);
     return rows;

@@ -81,6 +81,14 @@ vecpg_column_from_meta(const VecpgLogMeta *meta, VecpgColumn *column)
 }
 
 void
+vecpg_column_from_shape(const VecpgLogShape *shape, VecpgColumn *column)
+{
+    column->element_type = shape->element_type;
+    column->metric = shape->metric;
+    column->dimensions = shape->dimensions;
+}
+
+void
 vecpg_column_shape(const VecpgColumn *column, VecpgLogShape *shape)
 {
     shape->dimensions = column->dimensions;

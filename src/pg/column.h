@@ -22,8 +22,9 @@ typedef struct VecpgColumn {
  */
 extern void vecpg_column_from_catalog(Relation index, VecpgColumn *column);
 
-/* From META, which is cheaper and what the index was built for. */
+/* From the log, which is cheaper and what the index was built for. */
 extern void vecpg_column_from_meta(const VecpgLogMeta *meta, VecpgColumn *column);
+extern void vecpg_column_from_shape(const VecpgLogShape *shape, VecpgColumn *column);
 
 extern void vecpg_column_shape(const VecpgColumn *column, VecpgLogShape *shape);
 

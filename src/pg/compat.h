@@ -55,6 +55,13 @@
 #define vecpg_is_owner(relation, role) pg_class_ownercheck(relation, role)
 #endif
 
+/* From 18 a path is refused by a count that weighs more than any cost. */
+#if PG_VERSION_NUM >= 180000
+#define vecpg_path_disable(index_path) ((index_path)->path.disabled_nodes = 2)
+#else
+#define vecpg_path_disable(index_path) ((void)(index_path))
+#endif
+
 #if PG_VERSION_NUM >= 180000
 #define vecpg_vacuum_delay_point() vacuum_delay_point(false)
 #else

@@ -19,7 +19,10 @@
 /* What a backend remembers of META in rd_amcache, so that an insert need not read it. The shape never changes during
  * the relcache entry's life; the tail does, and the page itself tells when it is no longer the tail. */
 typedef struct VecpgLogCache {
-    VecpgLogMeta meta; /* as of the last time that a writer of this backend read it */
+    VecpgLogShape shape;
+    uint16 slots_max;
+    uint64 tail_page_number;
+    BlockNumber tail_block;
 } VecpgLogCache;
 
 /* The pages that one append joins. */
@@ -152,57 +155,64 @@ vecpg_log_sealed(Relation index, uint64 sealed_to)
     Buffer buffer = vecpg_page_lock(index, VECPG_LOG_META_BLOCK, BUFFER_LOCK_EXCLUSIVE, VECPG_PAGE_META, 0);
     VecpgChange change;
 
-    vecpg_change_begin(&change, index, true);
-    vecpg_page_meta(vecpg_change_page(&change, buffer, false))->sealed_to = sealed_to;
-    vecpg_change_end(&change);
+    if (vecpg_page_meta(BufferGetPage(buffer))->sealed_to < sealed_to) {
+        vecpg_change_begin(&change, index, true);
+        vecpg_page_meta(vecpg_change_page(&change, buffer, false))->sealed_to = sealed_to;
+        vecpg_change_end(&change);
+    }
     UnlockReleaseBuffer(buffer);
 }
 
 static VecpgLogCache *
 cache_refresh(Relation index)
 {
+    VecpgLogMeta meta;
+    VecpgLogCache *cache;
+
+    vecpg_log_meta_read(index, &meta);
     if (index->rd_amcache == NULL)
         index->rd_amcache = MemoryContextAlloc(index->rd_indexcxt, sizeof(VecpgLogCache));
-    vecpg_log_meta_read(index, &((VecpgLogCache *)index->rd_amcache)->meta);
-    return index->rd_amcache;
+    cache = index->rd_amcache;
+    cache->shape.dimensions = meta.dimensions;
+    cache->shape.element_type = meta.element_type;
+    cache->shape.metric = meta.metric;
+    cache->shape.attribute_bytes = meta.attribute_bytes;
+    cache->shape.vector_bytes = meta.vector_bytes;
+    cache->slots_max = meta.slots_max;
+    cache->tail_page_number = meta.tail_page_number;
+    cache->tail_block = meta.tail_block;
+    return cache;
 }
 
-const VecpgLogMeta *
-vecpg_log_meta_cached(Relation index)
+VecpgLogShape
+vecpg_log_shape(Relation index)
 {
     VecpgLogCache *cache = index->rd_amcache ? index->rd_amcache : cache_refresh(index);
 
-    return &cache->meta;
+    return cache->shape;
 }
+
+/* A stale memory of the tail is common; that META names a page that is not the tail, so often in a row, is not. */
+#define TAIL_ATTEMPTS 1000
 
 /* Locks the tail page exclusively. */
 static Buffer
 tail_lock(Relation index, VecpgLogCache **cache)
 {
     *cache = index->rd_amcache ? index->rd_amcache : cache_refresh(index);
-    for (;;) {
-        VecpgLogMeta *meta = &(*cache)->meta;
-        Buffer buffer = ReadBuffer(index, meta->tail_block);
+    for (int attempt = 0; attempt < TAIL_ATTEMPTS; attempt++) {
+        Buffer buffer = ReadBuffer(index, (*cache)->tail_block);
         Page page = BufferGetPage(buffer);
-        uint64 number = meta->tail_page_number;
 
         LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
-        if (vecpg_page_is(page, VECPG_PAGE_LOG, number) && !(VecpgPageGetSpecial(page)->flags & VECPG_LOG_CLOSED))
+        if (vecpg_page_is(page, VECPG_PAGE_LOG, (*cache)->tail_page_number) &&
+            !(VecpgPageGetSpecial(page)->flags & VECPG_LOG_CLOSED))
             return buffer;
         UnlockReleaseBuffer(buffer);
         CHECK_FOR_INTERRUPTS();
         *cache = cache_refresh(index);
-        /* A stale cache is the usual reason. META naming a page that is not the tail, twice, is not. */
-        if ((*cache)->meta.tail_page_number == number) {
-            buffer = vecpg_page_lock(index, (*cache)->meta.tail_block, BUFFER_LOCK_EXCLUSIVE, VECPG_PAGE_LOG, number);
-            if (!(VecpgPageGetSpecial(BufferGetPage(buffer))->flags & VECPG_LOG_CLOSED))
-                return buffer;
-            UnlockReleaseBuffer(buffer);
-            *cache = cache_refresh(index);
-            if ((*cache)->meta.tail_page_number == number)
-                vecpg_page_corrupt(index, (*cache)->meta.tail_block, "META's tail page is closed");
-        }
     }
+    vecpg_page_corrupt(index, (*cache)->tail_block, "META's tail page is not the tail");
 }
 
 /*
@@ -343,11 +353,11 @@ entry_copy(const VecpgEntryBytes *bytes, uint32 from, uint32 count, char *to)
 
 /* Bytes of an entry that can begin on this page; 0 if none can. */
 static uint32
-page_room(Page page, const VecpgLogMeta *meta, const VecpgEntryBytes *bytes)
+page_room(Page page, uint16 slots_max, const VecpgEntryBytes *bytes)
 {
     uint32 room = ((PageHeader)page)->pd_upper - ((PageHeader)page)->pd_lower;
 
-    if (VecpgPageGetSpecial(page)->slot_count >= meta->slots_max ||
+    if (VecpgPageGetSpecial(page)->slot_count >= slots_max ||
         room < sizeof(uint16) + sizeof(VecpgEntryHeader) + bytes->attribute_bytes)
         return 0;
     return Min(room - sizeof(uint16), bytes->length);
@@ -374,7 +384,7 @@ page_fill_joined(Page page, const VecpgLogMeta *meta, const VecpgEntryBytes *byt
     uint32 piece;
 
     if (done == 0) {
-        piece = page_room(page, meta, bytes);
+        piece = page_room(page, meta->slots_max, bytes);
         page_begin_entry(page, bytes, piece);
         return piece;
     }
@@ -502,7 +512,7 @@ append_joining(Relation index, Buffer tail, VecpgLogCache *cache, const VecpgEnt
     uint64 position;
 
     vecpg_log_meta_read(index, &join.meta);
-    first_bytes = page_room(tail_page, &join.meta, bytes);
+    first_bytes = page_room(tail_page, join.meta.slots_max, bytes);
     /* An entry that begins on a new page spends two bytes there on its slot. */
     page_count = (bytes->length - first_bytes + (first_bytes == 0 ? sizeof(uint16) : 0) + VECPG_PAGE_BYTES - 1) /
                  VECPG_PAGE_BYTES;
@@ -515,7 +525,8 @@ append_joining(Relation index, Buffer tail, VecpgLogCache *cache, const VecpgEnt
         append_joining_one(index, &join, tail, bytes, first_bytes, logged);
     else
         append_joining_many(index, &join, tail, bytes, first_bytes, page_count, logged);
-    cache->meta = join.meta;
+    cache->tail_page_number = join.meta.tail_page_number;
+    cache->tail_block = join.meta.tail_block;
     return position;
 }
 
@@ -528,15 +539,15 @@ vecpg_log_append(Relation index, const VecpgLogEntry *entry, bool logged)
     VecpgEntryBytes bytes = {.entry = entry};
     uint64 position;
 
-    bytes.attribute_bytes = cache->meta.attribute_bytes;
+    bytes.attribute_bytes = cache->shape.attribute_bytes;
     bytes.header.tid = entry->tid;
     bytes.header.flags = entry->is_null ? VECPG_ENTRY_NULL : 0;
     bytes.header.payload_bytes = bytes.attribute_bytes + (entry->is_null ? 0 : entry->vector_bytes);
     bytes.length = sizeof(VecpgEntryHeader) + bytes.header.payload_bytes;
-    if (page_room(page, &cache->meta, &bytes) == bytes.length) {
+    if (page_room(page, cache->slots_max, &bytes) == bytes.length) {
         VecpgChange change;
 
-        position = VecpgPositionMake(cache->meta.tail_page_number, VecpgPageGetSpecial(page)->slot_count);
+        position = VecpgPositionMake(cache->tail_page_number, VecpgPageGetSpecial(page)->slot_count);
         vecpg_change_begin(&change, index, logged);
         page_begin_entry(vecpg_change_page(&change, tail, false), &bytes, bytes.length);
         vecpg_change_end(&change);

@@ -157,13 +157,13 @@ extern void vecpg_log_create(Relation index, ForkNumber fork, const VecpgLogShap
 /* Copies META; XX002 if block 0 is none. */
 extern void vecpg_log_meta_read(Relation index, VecpgLogMeta *meta);
 
-/* META as this backend last read it: its shape is right, its tail and counters may be old. Valid until the next append. */
-extern const VecpgLogMeta *vecpg_log_meta_cached(Relation index);
+/* What the index stores; remembered in the relation cache, so that an insert does not read META for it. */
+extern VecpgLogShape vecpg_log_shape(Relation index);
 
 /* The instance nonce; if META has none (an unlogged index after a crash), draws one and logs it. */
 extern uint64 vecpg_log_nonce_ensure(Relation index);
 
-/* Remembers that segments cover the positions below sealed_to. Not in recovery. */
+/* Remembers that segments cover the positions below sealed_to; never goes back. Not in recovery. */
 extern void vecpg_log_sealed(Relation index, uint64 sealed_to);
 
 /* Appends a row, returns its position. logged = false only while CREATE INDEX fills a relation that nobody else sees. */
@@ -188,8 +188,8 @@ extern bool vecpg_log_reader_fetch(VecpgLogReader *reader, uint64 position, Vecp
 extern void vecpg_log_reader_seek(VecpgLogReader *reader, uint64 from, uint64 to);
 extern bool vecpg_log_reader_next(VecpgLogReader *reader, VecpgLogEntry *entry);
 
-/* How many rows are not dead; from the directory alone. */
-extern uint64 vecpg_log_reader_count_live(VecpgLogReader *reader);
+/* How many rows of [from, to) are not dead; from the directory alone. */
+extern uint64 vecpg_log_reader_count_live(VecpgLogReader *reader, uint64 from, uint64 to);
 
 /* Is the row dead, retired or unknown? From the directory alone; cheap when called in ascending order. */
 extern bool vecpg_log_reader_is_dead(VecpgLogReader *reader, uint64 position);

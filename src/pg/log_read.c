@@ -83,13 +83,13 @@ vecpg_log_reader_end(VecpgLogReader *reader)
 {
     Buffer buffer = reader_lock(reader, reader->meta.tail_block);
     Page page = BufferGetPage(buffer);
-    uint16 slot_count;
+    uint64 end = VecpgPositionMake(reader->meta.tail_page_number + 1, 0);
 
-    if (!vecpg_page_is(page, VECPG_PAGE_LOG, reader->meta.tail_page_number))
-        vecpg_page_corrupt(reader->index, reader->meta.tail_block, "META's tail page is another page");
-    slot_count = VecpgPageGetSpecial(page)->slot_count;
+    /* Another page has its block: it was closed, all its rows died, and it was retired since META was read. */
+    if (vecpg_page_is(page, VECPG_PAGE_LOG, reader->meta.tail_page_number))
+        end = VecpgPositionMake(reader->meta.tail_page_number, VecpgPageGetSpecial(page)->slot_count);
     UnlockReleaseBuffer(buffer);
-    return VecpgPositionMake(reader->meta.tail_page_number, slot_count);
+    return end;
 }
 
 /* The directory page's buffer, share-locked; InvalidBuffer if the directory no longer holds it. */
@@ -285,26 +285,36 @@ vecpg_log_reader_is_dead(VecpgLogReader *reader, uint64 position)
     return entry == NULL || vecpg_directory_is_dead(entry, &reader->meta, VecpgPositionSlot(position));
 }
 
+/* Slots of [first, end) that are not dead. */
 static uint32
-count_live_slots(VecpgDirectoryEntry *entry, const VecpgLogMeta *meta, uint16 slot_count)
+count_live_slots(VecpgDirectoryEntry *entry, const VecpgLogMeta *meta, uint16 first, uint16 end)
 {
     uint32 live = 0;
 
-    for (uint16 slot = 0; slot < slot_count; slot++)
+    for (uint16 slot = first; slot < end; slot++)
         live += !vecpg_directory_is_dead(entry, meta, slot);
     return live;
 }
 
+static uint16
+first_slot_of(uint64 from, uint64 page_number)
+{
+    return VecpgPositionPage(from) == page_number ? VecpgPositionSlot(from) : 0;
+}
+
 uint64
-vecpg_log_reader_count_live(VecpgLogReader *reader)
+vecpg_log_reader_count_live(VecpgLogReader *reader, uint64 from, uint64 to)
 {
     const VecpgLogMeta *meta = &reader->meta;
-    uint64 end = vecpg_log_reader_end(reader);
-    VecpgDirectoryEntry *previous = palloc0(meta->directory_entry_bytes); /* not live: what is before the first page */
+    uint64 end = Min(to, vecpg_log_reader_end(reader));
+    uint64 number = Max(VecpgPositionPage(from), meta->directory_first * meta->directory_fanout);
+    uint64 previous_number = number;
+    VecpgDirectoryEntry *previous = palloc0(meta->directory_entry_bytes); /* not live: before the first page */
     uint64 live = 0;
 
+    /* A page's slot count stands in the entry of the page after it. */
     reader->directory_index = PG_UINT64_MAX;
-    for (uint64 number = meta->directory_first * meta->directory_fanout; number <= VecpgPositionPage(end); number++) {
+    for (; number <= VecpgPositionPage(end); number++) {
         VecpgDirectoryEntry *entry;
 
         if (number % meta->directory_fanout == 0)
@@ -313,10 +323,11 @@ vecpg_log_reader_count_live(VecpgLogReader *reader)
         if (!reader->directory_exists)
             continue;
         entry = vecpg_page_directory_entry(reader->directory.data, meta, number);
-        live += count_live_slots(previous, meta, entry->slots_before);
+        live += count_live_slots(previous, meta, first_slot_of(from, previous_number), entry->slots_before);
         memcpy(previous, entry, meta->directory_entry_bytes);
+        previous_number = number;
     }
-    live += count_live_slots(previous, meta, VecpgPositionSlot(end));
+    live += count_live_slots(previous, meta, first_slot_of(from, previous_number), VecpgPositionSlot(end));
     pfree(previous);
     return live;
 }

@@ -112,7 +112,40 @@ page_retire(Relation index, const VecpgLogMeta *meta, uint64 page_number, BlockN
     UnlockReleaseBuffer(freed);
 }
 
-/* Frees the oldest directory page, and its map page with it when it was the last that the map knew. */
+/* Frees the map page before the one that knows the oldest directory page, if it is still there: its directory pages are gone. */
+static void
+map_free_previous(Relation index, const VecpgLogMeta *meta)
+{
+    uint64 map_index = meta->directory_first / VECPG_MAP_FANOUT;
+    BlockNumber map_block;
+    Buffer last;
+    Buffer map;
+    Buffer meta_buffer;
+    VecpgChange change;
+    VecpgLogMeta *stored;
+
+    if (map_index-- == 0)
+        return;
+    map_block = meta->map_blocks[map_index % VECPG_MAP_SLOTS];
+    if (map_block == InvalidBlockNumber)
+        return;
+    last = free_tail_lock(index);
+    map = ReadBuffer(index, map_block);
+    LockBuffer(map, BUFFER_LOCK_EXCLUSIVE);
+    if (vecpg_page_is(BufferGetPage(map), VECPG_PAGE_MAP, map_index)) { /* else the ring's slot has a later map */
+        meta_buffer = meta_lock(index);
+        vecpg_change_begin(&change, index, true);
+        stored = vecpg_page_meta(vecpg_change_page(&change, meta_buffer, false));
+        stored->map_blocks[map_index % VECPG_MAP_SLOTS] = InvalidBlockNumber;
+        free_list_add(&change, map, last, stored);
+        vecpg_change_end(&change);
+        UnlockReleaseBuffer(meta_buffer);
+    }
+    UnlockReleaseBuffer(map);
+    release_if_valid(last);
+}
+
+/* Frees the oldest directory page. */
 static void
 directory_free_first(Relation index, const VecpgLogMeta *meta, BlockNumber block)
 {
@@ -137,20 +170,6 @@ directory_free_first(Relation index, const VecpgLogMeta *meta, BlockNumber block
     UnlockReleaseBuffer(meta_buffer);
     UnlockReleaseBuffer(map);
     UnlockReleaseBuffer(freed);
-    release_if_valid(last);
-
-    if ((directory_index + 1) % VECPG_MAP_FANOUT != 0)
-        return;
-    last = free_tail_lock(index);
-    map = vecpg_page_lock(index, map_block, BUFFER_LOCK_EXCLUSIVE, VECPG_PAGE_MAP, map_index);
-    meta_buffer = meta_lock(index);
-    vecpg_change_begin(&change, index, true);
-    stored = vecpg_page_meta(vecpg_change_page(&change, meta_buffer, false));
-    stored->map_blocks[map_index % VECPG_MAP_SLOTS] = InvalidBlockNumber;
-    free_list_add(&change, map, last, stored);
-    vecpg_change_end(&change);
-    UnlockReleaseBuffer(meta_buffer);
-    UnlockReleaseBuffer(map);
     release_if_valid(last);
 }
 
@@ -244,9 +263,13 @@ vecpg_log_retire(Relation index)
         block = following_block;
         directory_index++;
     }
-    for (; meta.directory_first < first_kept && meta.directory_first + 1 < meta.directory_end; meta.directory_first++) {
+    /* The tail's directory page stays, whatever is on it. */
+    first_kept = Min(first_kept, meta.tail_page_number / meta.directory_fanout);
+    for (; meta.directory_first < first_kept; meta.directory_first++) {
         CHECK_FOR_INTERRUPTS();
         directory_free_first(index, &meta, vecpg_log_directory_block(index, &meta, meta.directory_first));
     }
+    vecpg_log_meta_read(index, &meta);
+    map_free_previous(index, &meta);
     return walk.retired_count;
 }

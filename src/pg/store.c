@@ -21,7 +21,6 @@
 
 struct VecpgSegments {
     VecIndex *index;
-    uint64 instance_nonce;
     int reference_count; /* scans, and the store itself while these are current */
 };
 
@@ -179,8 +178,6 @@ report_problems(Relation index, VecpgStore *store, const VecIndex *opened, uint6
         const VecProblem *problem = vec_index_problem(opened, i);
         char directory[MAXPGPATH];
 
-        if (problem->kind == VEC_PROBLEM_PENDING)
-            return; /* this generation will be judged again */
         vecpg_store_directory(index, directory, sizeof(directory));
         ereport(LOG, (errcode(ERRCODE_INDEX_CORRUPTED),
                       errmsg("segment file \"%s/%s\" of index \"%s\" is not used: %s", directory, problem->file_name,
@@ -208,7 +205,7 @@ store_load(Relation index, VecpgStore *store, const VecpgLogMeta *meta)
     VecpgColumn column;
     VecIndexOpenOptions options = {.accept = history_judge, .accept_context = &history};
     char directory[MAXPGPATH];
-    uint64 generation = vec_control_generation(store->control);
+    uint64 generation;
     VecIndex *opened = NULL;
     VecError error;
     VecStatus status;
@@ -224,15 +221,24 @@ store_load(Relation index, VecpgStore *store, const VecpgLogMeta *meta)
     options.expectation.dimensions = column.dimensions;
     options.control = store->control;
     options.should_stop = vecpg_errors_should_stop;
-    while ((status = vec_index_open(directory, &options, &vec_allocator_default, &opened, &error)) == VEC_INTERRUPTED)
-        CHECK_FOR_INTERRUPTS();
+    for (;;) {
+        generation = vec_control_generation(store->control);
+        status = vec_index_open(directory, &options, &vec_allocator_default, &opened, &error);
+        if (status == VEC_INTERRUPTED)
+            CHECK_FOR_INTERRUPTS();
+        else if (status == VEC_OK && generation != vec_control_generation(store->control))
+            vec_index_close(opened); /* files of the manifest that we read may have been removed since */
+        else
+            break;
+    }
     list_free_deep(history.ancestors);
     if (status != VEC_OK) {
         vecpg_errors_report(status == VEC_NO_MEMORY ? ERROR : LOG, status, &error);
         return;
     }
-    report_problems(index, store, opened, generation);
     store->is_current = !has_pending(opened);
+    if (store->is_current) /* else this generation will be judged again */
+        report_problems(index, store, opened, generation);
     store->generation = generation;
     store->instance_nonce = meta->instance_nonce;
     if (vec_index_segment_count(opened) == 0) {
@@ -241,7 +247,6 @@ store_load(Relation index, VecpgStore *store, const VecpgLogMeta *meta)
     }
     store->segments = MemoryContextAlloc(TopMemoryContext, sizeof(VecpgSegments));
     store->segments->index = opened;
-    store->segments->instance_nonce = meta->instance_nonce;
     store->segments->reference_count = 1;
 }
 
@@ -275,6 +280,15 @@ vecpg_store_acquire(Relation index, const VecpgLogMeta *meta)
     if (store->segments != NULL)
         store->segments->reference_count++;
     return store->segments;
+}
+
+void
+vecpg_store_distrust(Relation index)
+{
+    VecpgStore *store = store_find(index);
+
+    if (store->control != NULL)
+        vec_control_distrust(store->control);
 }
 
 bool

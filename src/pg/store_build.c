@@ -1,7 +1,7 @@
 /*
  * store_build.c: builds a sealed segment out of the log, and decides which ranges of the log want one.
  *
- * Two passes over the log: the first counts and shows the codes' training a sample, the second encodes; then the graph,
+ * Two passes over the log: the first shows the codes' training a sample, the second encodes; then the graph,
  * which needs the log no longer. The segment's (timeline, LSN) is read after the last page, and WAL is flushed up to it
  * before the segment is published: a crash can then not bring back a log that lacks rows which the segment has.
  */
@@ -98,17 +98,9 @@ take_directory(VecpgBuild *build, VecError *error)
         return vec_error_set(error, errno == ENOSPC ? VEC_NO_SPACE : VEC_IO, errno,
                              "could not create directory \"%s\": %m", build->directory);
     status = vec_control_open(build->directory, true, &vec_allocator_default, &build->control, error);
+    if (status == VEC_NOT_FOUND && make_parent_directories(build->request->index)) /* a sweep removed them since */
+        status = vec_control_open(build->directory, true, &vec_allocator_default, &build->control, error);
     return status == VEC_OK ? vec_control_lock(build->control, error) : status;
-}
-
-/* Rows of this length that may lie in the range, for the sampling stride; a guess is enough. */
-static uint64
-rows_guess(const VecpgBuild *build)
-{
-    const VecpgLogMeta *meta = vecpg_log_reader_meta(build->reader);
-    uint64 pages = VecpgPositionPage(build->request->to) - VecpgPositionPage(build->request->from) + 1;
-
-    return pages * VECPG_PAGE_BYTES / Max(64, meta->attribute_bytes + meta->vector_bytes);
 }
 
 static VecpgVectorBytes
@@ -118,16 +110,6 @@ entry_vector(VecpgBuild *build, const VecpgLogEntry *entry)
     VecpgVectorBytes bytes = {entry->vector, entry->vector_bytes};
 
     return entry->is_null ? none : vecpg_column_for_engine(&build->column, bytes, build->scratch);
-}
-
-static void
-count_rows(VecpgBuild *build)
-{
-    VecpgLogEntry entry;
-
-    vecpg_log_reader_seek(build->reader, build->request->from, build->request->to);
-    while (vecpg_log_reader_next(build->reader, &entry))
-        build->row_count++;
 }
 
 static VecStatus
@@ -259,8 +241,8 @@ build_segment(VecpgBuild *build, VecError *error)
     options.seed = VecpgPositionPage(build->request->from);
     options.memory_bytes_max = (uint64)maintenance_work_mem * 1024;
     options.disk_reserve_bytes = DISK_RESERVE_BYTES;
-    report_phase(build, VECPG_PHASE_TRAIN, rows_guess(build));
-    count_rows(build);
+    build->row_count = vecpg_log_reader_count_live(build->reader, build->request->from, build->request->to);
+    report_phase(build, VECPG_PHASE_TRAIN, build->row_count);
     status = vec_build_begin(&options, build->directory, build->row_count, &vec_allocator_default, &build->build, error);
     if (status == VEC_OK)
         status = train(build, error);
@@ -318,19 +300,6 @@ vecpg_store_build(const VecpgBuildRequest *request)
     return outcome;
 }
 
-/* Live rows of [from, to), counted only as far as it takes to know that there are more than limit. */
-static bool
-has_more_rows_than(VecpgLogReader *reader, uint64 from, uint64 to, uint64 limit)
-{
-    VecpgLogEntry entry;
-    uint64 rows = 0;
-
-    vecpg_log_reader_seek(reader, from, to);
-    while (rows <= limit && vecpg_log_reader_next(reader, &entry))
-        rows++;
-    return rows > limit;
-}
-
 /* Is there exactly one segment, over everything, with few dead rows? */
 static bool
 is_merged(VecpgSegments *segments, VecpgLogReader *reader, uint64 end, double delete_threshold)
@@ -377,14 +346,14 @@ next_due(Relation index, VecpgMergeMode mode, uint64 *from, uint64 *to)
         reader = vecpg_log_reader_open(index, NULL);
         end = vecpg_log_reader_end(reader);
         if (mode == VECPG_MERGE_ALL) {
-            due = *from < end && has_more_rows_than(reader, *from, end, 0) &&
+            due = *from < end && vecpg_log_reader_count_live(reader, *from, end) > 0 &&
                   !is_merged(segments, reader, end, options.delete_threshold);
             *to = end;
         } else
             while (!due && vecpg_segments_uncovered(segments, from, to, end)) {
                 /* What a segment once covered was lost; what comes behind waits until it is long. */
-                due = has_more_rows_than(reader, *from, *to,
-                                         *from < meta.sealed_to ? 0 : options.max_growing_segment_size);
+                due = vecpg_log_reader_count_live(reader, *from, *to) >
+                      (*from < meta.sealed_to ? 0 : options.max_growing_segment_size);
                 if (!due)
                     *from = *to;
             }

@@ -177,6 +177,17 @@ SELECT attempt('SELECT vectors_merge(''refused_a'')');
 RESET ROLE;
 DROP ROLE regress_stranger;
 
+SELECT attempt('SELECT vectors_merge(''parts_embedding_idx'')');
+
+-- never without the order of exactly one distance, whatever else is off
+CREATE TABLE two_keys (id int, embedding vector(2));
+INSERT INTO two_keys VALUES (1, '[1,0]'), (2, '[-1,0]'), (3, '[0,1]'), (4, '[0,-1]');
+CREATE INDEX two_keys_embedding ON two_keys USING vectors (embedding vector_l2_ops) WHERE id > 0;
+EXPLAIN (COSTS OFF) SELECT id FROM two_keys WHERE id > 0 ORDER BY embedding <-> '[0,0]', embedding <-> '[0,-5]';
+SELECT id FROM two_keys WHERE id > 0 ORDER BY embedding <-> '[0,0]', embedding <-> '[0,-5]' LIMIT 1;
+SELECT count(*) FROM two_keys WHERE id > 0;
+DROP TABLE two_keys;
+
 SELECT opcname, amvalidate(oid) FROM pg_opclass WHERE opcmethod = (SELECT oid FROM pg_am WHERE amname = 'vectors') ORDER BY opcname;
 
 DROP TABLE items, made_here, not_logged, own, parts, texts, refused;
