@@ -14,8 +14,10 @@
 
 #include "simd.h"
 
-#define MEMORY_BYTES ((size_t)256 << 20)
-#define BATCH        32
+#define MEMORY_BYTES      ((size_t)256 << 20)
+#define BATCH             32
+#define SPARSE_MAX        4000 /* elements out of SPARSE_DIMENSIONS */
+#define SPARSE_DIMENSIONS 30000
 
 static volatile double sink;
 static uint8_t *memory; /* MEMORY_BYTES of codes or floats */
@@ -28,6 +30,8 @@ typedef struct Case {
     float *a, *b;
     uint8_t *codes;
     int8_t *query;
+    uint16_t *half_a, *half_b;
+    uint32_t *indexes_a, *indexes_b; /* of sparse vectors with n elements out of 30,000 dimensions */
 } Case;
 
 static double
@@ -86,6 +90,60 @@ static void
 call_u4s8(const Case *c)
 {
     sink = c->kernels->dot_u4s8(c->codes, c->query, c->n);
+}
+
+static void
+call_l2sq_f16(const Case *c)
+{
+    sink = c->kernels->l2sq_f16(c->half_a, c->half_b, c->n);
+}
+
+static void
+call_cos_f16(const Case *c)
+{
+    sink = c->kernels->cos_f16(c->half_a, c->half_b, c->n).dot;
+}
+
+static void
+call_dot_f16f32(const Case *c)
+{
+    sink = c->kernels->dot_f16f32(c->half_a, c->b, c->n);
+}
+
+static void
+call_hamming(const Case *c)
+{
+    sink = c->kernels->hamming_bits(c->codes, (const uint8_t *)c->query, (c->n + 7) / 8);
+}
+
+static void
+call_count_bits(const Case *c)
+{
+    sink = c->kernels->count_bits(c->codes, (const uint8_t *)c->query, (c->n + 7) / 8).both;
+}
+
+static void
+call_sums_i8(const Case *c)
+{
+    sink = c->kernels->sums_i8((const int8_t *)c->codes, c->query, c->n).ab;
+}
+
+static void
+call_l2sq_sparse(const Case *c)
+{
+    sink = c->kernels->l2sq_sparse(c->indexes_a, c->a, c->n, c->indexes_b, c->b, c->n);
+}
+
+static void
+call_dot_sparse(const Case *c)
+{
+    sink = c->kernels->dot_sparse(c->indexes_a, c->a, c->n, c->indexes_b, c->b, c->n);
+}
+
+static void
+call_sparse_dense(const Case *c)
+{
+    sink = c->kernels->dot_sparse_dense(c->indexes_a, c->a, c->n, c->b);
 }
 
 /* The next power of two; the values grow, so start again before they overflow. */
@@ -184,15 +242,21 @@ print_table(Case *c)
         const char *name;
         void (*call)(const Case *);
     } calls[] = {
-        {"l2sq_f32", call_l2sq_f32}, {"dot_f32", call_dot_f32}, {"l1_f32", call_l1_f32},
-        {"cos_f32", call_cos_f32},   {"dot_u8s8", call_u8s8},   {"dot_u4s8", call_u4s8},
-        {"fht_f32", call_fht_f32},
+        {"l2sq_f32", call_l2sq_f32},     {"dot_f32", call_dot_f32},
+        {"l1_f32", call_l1_f32},         {"cos_f32", call_cos_f32},
+        {"dot_u8s8", call_u8s8},         {"dot_u4s8", call_u4s8},
+        {"fht_f32", call_fht_f32},       {"l2sq_f16", call_l2sq_f16},
+        {"cos_f16", call_cos_f16},       {"dot_f16f32", call_dot_f16f32},
+        {"hamming", call_hamming},       {"count_bits", call_count_bits},
+        {"sums_i8", call_sums_i8},       {"l2sq_sparse", call_l2sq_sparse},
+        {"dot_sparse", call_dot_sparse}, {"sparse_dense", call_sparse_dense},
     };
 
-    printf("%-12s", c->kernels->name);
+    printf("%s\n ", c->kernels->name);
     for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
-        printf(" %s %.1f", calls[i].name, time_in_cache(calls[i].call, c));
-    printf("\n%-12s a row: batch u8 %.1f u4 %.1f; memory u8 %.1f batch %.1f, u4 %.1f batch %.1f\n", "",
+        if (c->n <= SPARSE_MAX || strstr(calls[i].name, "sparse") == NULL)
+            printf(" %s %.1f", calls[i].name, time_in_cache(calls[i].call, c));
+    printf("\n %s a row: batch u8 %.1f u4 %.1f; memory u8 %.1f batch %.1f, u4 %.1f batch %.1f\n", "",
            time_batch_in_cache(c, 0), time_batch_in_cache(c, 1), time_in_memory(c, 0, 0),
            time_in_memory(c, 0, 1), time_in_memory(c, 1, 0), time_in_memory(c, 1, 1));
 }
@@ -209,6 +273,10 @@ main(int argc, char **argv)
         argv = (char **)usual;
         argc = sizeof(usual) / sizeof(usual[0]);
     }
+    c.half_a = allocate(VEC_SIMD_FHT_MAX * 2);
+    c.half_b = allocate(VEC_SIMD_FHT_MAX * 2);
+    c.indexes_a = allocate(SPARSE_MAX * 4);
+    c.indexes_b = allocate(SPARSE_MAX * 4);
     c.codes = allocate(VEC_SIMD_U8_BYTES(VEC_SIMD_FHT_MAX));
     c.query = allocate(VEC_SIMD_QUERY_BYTES(VEC_SIMD_FHT_MAX));
     memory = allocate(MEMORY_BYTES);
@@ -229,6 +297,14 @@ main(int argc, char **argv)
             c.a[i] = (float)(i % 7);
             c.b[i] = (float)(i % 11);
             c.query[i] = i < c.n ? (int8_t)(i * 37) : 0;
+        }
+        vec_simd_tables(&count)[0]->f32_to_f16(c.a, c.half_a, VEC_SIMD_FHT_MAX);
+        vec_simd_tables(&count)[0]->f32_to_f16(c.b, c.half_b, VEC_SIMD_FHT_MAX);
+        /* Ascending, gaps of 1 .. 2 m - 1, so that a few meet. */
+        for (uint32_t i = 0, x = 0, y = 0, m = (uint32_t)(SPARSE_DIMENSIONS / c.n); i < c.n && i < SPARSE_MAX;
+             i++) {
+            c.indexes_a[i] = x += 1 + i * 2654435761u % m;
+            c.indexes_b[i] = y += 1 + i * 2246822519u % m;
         }
         for (size_t t = 0; t < count; t++)
             if ((tables[t]->features & ~vec_cpu_features()) == 0) {

@@ -1,7 +1,7 @@
 /*
  * distance_types.h: the distances of the other element types: half, sparse, bit, int8; the same contract as distance.h.
  *
- * Operands have the same dimensions (the caller's to check), need no alignment and may be the same memory. Nothing is allocated.
+ * Operands have the same dimensions (the caller's to check), are aligned as their elements and may be the same memory. Nothing is allocated.
  */
 #ifndef VECTORS_DISTANCE_TYPES_H
 #define VECTORS_DISTANCE_TYPES_H
@@ -31,7 +31,7 @@ double vec_distance_norm_f16(const uint16_t *a, uint32_t dimensions);
 void vec_distance_widen_f16(const uint16_t *half, float *x, size_t count);
 void vec_distance_narrow_f16(const float *x, uint16_t *half, size_t count);
 
-/* L2, DOT, COS. What only one operand has counts against 0: NaN * 0 of an absent element is not formed. */
+/* L2, DOT, COS. What only one operand has counts against a 0, as in dense vectors: an infinity times an absent element is NaN. */
 float vec_distance_sparse(VecMetric metric, VecSparse a, VecSparse b);
 float vec_distance_l1_sparse(VecSparse a, VecSparse b);
 double vec_distance_norm_sparse(VecSparse a);

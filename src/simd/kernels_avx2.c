@@ -13,9 +13,9 @@
  * u4 x s8: 15 * 128 * 2 = 3840 fits an int16 eight times over, so one block of 128 codes (four products a lane) is summed in
  * int16 before it is widened.
  */
-#include "half.h"
 #include "simd.h"
 #include "tables.h"
+#include "vectors/half.h"
 
 #ifdef VEC_SIMD_X86
 
@@ -180,7 +180,7 @@ vec_f16_to_f32_avx2(const uint16_t *from, float *to, size_t n)
     for (; i + 8 <= n; i += 8)
         _mm256_storeu_ps(to + i, vec_load(from, i, ELEMENT_F16));
     for (; i < n; i++)
-        to[i] = vec_half_widen(from[i]);
+        to[i] = vec_half_to_f32(from[i]);
 }
 
 TARGET static void
@@ -192,7 +192,7 @@ vec_f32_to_f16_avx2(const float *from, uint16_t *to, size_t n)
         _mm_storeu_si128((__m128i *)(to + i),
                          _mm256_cvtps_ph(_mm256_loadu_ps(from + i), _MM_FROUND_TO_NEAREST_INT));
     for (; i < n; i++)
-        to[i] = vec_half_narrow(from[i]);
+        to[i] = vec_half_from_f32(from[i]);
 }
 
 INLINE __m256i
@@ -547,22 +547,6 @@ vec_cos_sparse_avx2(VEC_SIMD_SPARSE_PARAMETERS)
         return vec_cos_f32_avx2(a, b, a_count);
     return (VecCosParts){vec_dot_sparse_avx2(a_indexes, a, a_count, b_indexes, b, b_count),
                          vec_dot_f32_avx2(a, a, a_count), vec_dot_f32_avx2(b, b, b_count)};
-}
-
-TARGET float
-vec_dot_sparse_dense_avx2(const uint32_t *indexes, const float *values, size_t count, const float *dense)
-{
-    __m256 even = _mm256_setzero_ps(), odd = even;
-    size_t i = 0;
-
-    for (; i + 16 <= count; i += 16) {
-        even = _mm256_fmadd_ps(_mm256_loadu_ps(values + i),
-                               _mm256_i32gather_ps(dense, vec_load_bytes(indexes + i), 4), even);
-        odd = _mm256_fmadd_ps(_mm256_loadu_ps(values + i + 8),
-                              _mm256_i32gather_ps(dense, vec_load_bytes(indexes + i + 8), 4), odd);
-    }
-    return vec_fold_f32(_mm256_add_ps(even, odd)) +
-           vec_dot_sparse_dense_scalar(indexes + i, values + i, count - i, dense);
 }
 
 /*

@@ -11,9 +11,9 @@
  * computes that sum once for four rows. u4 x s8 needs no such thing: 0..15 is an int8 already, and without sdot the sixteen
  * products of a lane in a block of 128 codes, at most 16 * 15 * 128 = 30720, fit an int16.
  */
-#include "half.h"
 #include "simd.h"
 #include "tables.h"
+#include "vectors/half.h"
 
 #ifdef VEC_SIMD_NEON
 
@@ -43,8 +43,8 @@ vec_load_tail(const void *x, size_t i, size_t rest, VecElement element)
     float tail[4] = {0, 0, 0, 0};
 
     for (size_t j = 0; j < rest; j++)
-        tail[j] =
-            element == ELEMENT_F32 ? ((const float *)x)[i + j] : vec_half_widen(((const uint16_t *)x)[i + j]);
+        tail[j] = element == ELEMENT_F32 ? ((const float *)x)[i + j]
+                                         : vec_half_to_f32(((const uint16_t *)x)[i + j]);
     return vld1q_f32(tail);
 }
 
@@ -125,7 +125,7 @@ vec_f16_to_f32_neon(const uint16_t *from, float *to, size_t n)
     for (; i + 4 <= n; i += 4)
         vst1q_f32(to + i, vec_load(from, i, ELEMENT_F16));
     for (; i < n; i++)
-        to[i] = vec_half_widen(from[i]);
+        to[i] = vec_half_to_f32(from[i]);
 }
 
 static void
@@ -136,7 +136,7 @@ vec_f32_to_f16_neon(const float *from, uint16_t *to, size_t n)
     for (; i + 4 <= n; i += 4)
         vst1_u16(to + i, vreinterpret_u16_f16(vcvt_f16_f32(vld1q_f32(from + i))));
     for (; i < n; i++)
-        to[i] = vec_half_narrow(from[i]);
+        to[i] = vec_half_from_f32(from[i]);
 }
 
 /* 0..255 to -128..127. */
@@ -413,7 +413,7 @@ vec_fht_f32_neon(float *x, size_t n)
         vec_fht_one_stage(x, n, half);
 }
 
-/* There is no gather, and eight indexes against eight need four times the instructions: sparse vectors are merged in C. */
+/* Eight indexes against eight need four times the instructions of AVX2: sparse vectors are merged in C. */
 #define ENTRIES_OF_BOTH                                                                                      \
     VEC_SIMD_FLOAT_ENTRIES(neon), VEC_SIMD_BIT_ENTRIES(neon), VEC_SIMD_SPARSE_ENTRIES(scalar),               \
         .fht_f32 = vec_fht_f32_neon

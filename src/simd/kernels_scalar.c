@@ -5,9 +5,9 @@
  * baseline (SSE2) without permission to reassociate. The eight are folded pairwise. Sparse sums have one chain, in double
  * precision: the merge's own chain of comparisons is longer than an addition, so a single sum costs nothing.
  */
-#include "half.h"
 #include "simd.h"
 #include "tables.h"
+#include "vectors/half.h"
 
 #include <math.h>
 
@@ -23,7 +23,7 @@ vec_fold_chains(const float *sum)
 INLINE float
 vec_load(const void *x, size_t i, VecElement element)
 {
-    return element == ELEMENT_F32 ? ((const float *)x)[i] : vec_half_widen(((const uint16_t *)x)[i]);
+    return element == ELEMENT_F32 ? ((const float *)x)[i] : vec_half_to_f32(((const uint16_t *)x)[i]);
 }
 
 INLINE float
@@ -72,14 +72,14 @@ static void
 vec_f16_to_f32_scalar(const uint16_t *from, float *to, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        to[i] = vec_half_widen(from[i]);
+        to[i] = vec_half_to_f32(from[i]);
 }
 
 static void
 vec_f32_to_f16_scalar(const float *from, uint16_t *to, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        to[i] = vec_half_narrow(from[i]);
+        to[i] = vec_half_from_f32(from[i]);
 }
 
 INLINE void

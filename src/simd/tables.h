@@ -76,17 +76,20 @@ typedef enum VecBitTerm { BITS_XOR, BITS_AND } VecBitTerm;
     float vec_l2sq_sparse_##isa(VEC_SIMD_SPARSE_PARAMETERS);                                                 \
     float vec_dot_sparse_##isa(VEC_SIMD_SPARSE_PARAMETERS);                                                  \
     float vec_l1_sparse_##isa(VEC_SIMD_SPARSE_PARAMETERS);                                                   \
-    VecCosParts vec_cos_sparse_##isa(VEC_SIMD_SPARSE_PARAMETERS);                                            \
-    float vec_dot_sparse_dense_##isa(const uint32_t *indexes, const float *values, size_t count,             \
-                                     const float *dense)
+    VecCosParts vec_cos_sparse_##isa(VEC_SIMD_SPARSE_PARAMETERS)
 
 #define VEC_SIMD_SPARSE_ENTRIES(isa)                                                                         \
     .l2sq_sparse = vec_l2sq_sparse_##isa, .dot_sparse = vec_dot_sparse_##isa,                                \
     .l1_sparse = vec_l1_sparse_##isa, .cos_sparse = vec_cos_sparse_##isa,                                    \
-    .dot_sparse_dense = vec_dot_sparse_dense_##isa
+    .dot_sparse_dense = vec_dot_sparse_dense_scalar
 
-/* Where no instruction helps, other tables take these. */
+/*
+ * Where no instruction helps, other tables take these. A row against a spread-out query is one load an element either way: the
+ * gather instructions were measured at the same time, and are several times slower where microcode mends their leaks.
+ */
 VEC_SIMD_SPARSE_PROTOTYPES(scalar);
+float vec_dot_sparse_dense_scalar(const uint32_t *indexes, const float *values, size_t count,
+                                  const float *dense);
 
 extern const VecKernels vec_kernels_scalar;
 #ifdef VEC_SIMD_X86
