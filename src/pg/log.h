@@ -111,14 +111,15 @@ typedef struct VecpgLogMeta {
     uint16 directory_fanout;      /* entries of a directory page */
     uint64 tail_page_number;
     BlockNumber tail_block;
-    BlockNumber block_count; /* blocks in use or in the free list; those behind them in the file belong to nobody */
-    uint64 directory_first;  /* smaller directory indexes are gone: all their pages are retired */
-    uint64 directory_end;    /* smaller directory indexes were made */
-    uint64 sealed_to;        /* segments once covered all positions below; where they no longer do, one was lost */
-    BlockNumber free_head;   /* taken here by the writer, never the last one */
-    BlockNumber free_tail;   /* added here by VACUUM */
+    BlockNumber
+        block_count; /* blocks in use or in the free list; those behind them in the file belong to nobody */
+    uint64 directory_first; /* smaller directory indexes are gone: all their pages are retired */
+    uint64 directory_end;   /* smaller directory indexes were made */
+    uint64 sealed_to; /* segments once covered all positions below; where they no longer do, one was lost */
+    BlockNumber free_head; /* taken here by the writer, never the last one */
+    BlockNumber free_tail; /* added here by VACUUM */
     uint32 free_count;
-    uint32 vector_bytes; /* of a row that is not NULL; 0 if it varies */
+    uint32 vector_bytes;                     /* of a row that is not NULL; 0 if it varies */
     BlockNumber map_blocks[VECPG_MAP_SLOTS]; /* map index modulo VECPG_MAP_SLOTS */
 } VecpgLogMeta;
 
@@ -152,7 +153,8 @@ typedef struct VecpgLogEntry {
  * Writes the four pages of an empty log. INIT_FORKNUM: each is WAL-logged as a full image, which is what recovery
  * flushes before it copies the fork. MAIN_FORKNUM: written without WAL; the caller logs the whole fork when it is full.
  */
-extern void vecpg_log_create(Relation index, ForkNumber fork, const VecpgLogShape *shape, uint64 instance_nonce);
+extern void vecpg_log_create(Relation index, ForkNumber fork, const VecpgLogShape *shape,
+                             uint64 instance_nonce);
 
 /* Copies META; XX002 if block 0 is none. */
 extern void vecpg_log_meta_read(Relation index, VecpgLogMeta *meta);
