@@ -2,13 +2,14 @@
  * log.c: the log's creation, its META page, and the append of one row.
  *
  * An append that fits the tail page locks that page, copies, and logs one delta: O(1), and the lock is held for
- * microseconds. An append that does not fit *joins* pages. Everything before the last record is invisible (see log.h),
+ * microseconds. An append that does not fit *joins* pages. Everything before the last record is invisible (see log_format.h),
  * so a crash in between loses nothing and leaks nothing: blocks behind META's block_count are taken again, and blocks
  * of the free list are still in it.
  *
  * Several insertion pages at a time were considered and rejected: with one tail, append order is WAL order is one dense
  * prefix, and a segment can say what it covers with two numbers.
  */
+#include "log.h"
 #include "log_page.h"
 
 #include "access/xloginsert.h"

@@ -4,9 +4,11 @@
 #ifndef VECPG_LOG_PAGE_H
 #define VECPG_LOG_PAGE_H
 
-#include "log.h"
+#include "log_format.h"
 
 #include "access/generic_xlog.h"
+#include "storage/bufmgr.h"
+#include "utils/rel.h"
 
 #define VECPG_CHANGE_PAGES_MAX 4 /* what one Generic WAL record holds */
 

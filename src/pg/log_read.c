@@ -5,6 +5,7 @@
  * VACUUM may retire the page and a writer may use its block again: then the number in the page is not the expected one,
  * and the row was dead.
  */
+#include "log.h"
 #include "log_page.h"
 
 #include "access/relscan.h"

@@ -4,6 +4,7 @@
  * Nothing is ever moved, because moving a live row would make a running scan lose it or see it twice. A page goes as a
  * whole, when each entry that touches it is dead: those that begin on it, and the one that runs on into it.
  */
+#include "log.h"
 #include "log_page.h"
 
 #include "miscadmin.h"
