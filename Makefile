@@ -21,8 +21,9 @@ ifneq ($(filter $(DEVELOPER_GOALS),$(MAKECMDGOALS)),)
 include $(HERE)test/targets.mk
 else
 
-PG_CPPFLAGS = -I$(HERE)include -I$(HERE)src/simd -MMD -MP
-PG_CFLAGS = -std=gnu11 -g -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -Wno-declaration-after-statement -fno-math-errno $(if $(WERROR),-Werror)
+PG_CPPFLAGS = -I$(HERE)include -I$(HERE)src/simd
+# Not among the flags of the bitcode compiler: it would write the same .d files at the same time.
+PG_CFLAGS = -MMD -MP -std=gnu11 -g -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -Wno-declaration-after-statement -fno-math-errno $(if $(WERROR),-Werror)
 SHLIB_LINK += -Wl,--version-script=$(HERE)vectors.map -lxxhash -lpthread -lm
 EXTRA_CLEAN = $(OBJS:.o=.d) $(OBJS:.o=.bc)
 

@@ -182,7 +182,7 @@ CREATE TYPE veci8 (
     SUBSCRIPT = veci8_subscript,
     STORAGE = external
 );
-COMMENT ON TYPE veci8 IS 'vector of 1..65535 elements in 8 bits each, quantized to 255 steps between the least and the greatest; printed decoded; veci8(n) enforces n dimensions';
+COMMENT ON TYPE veci8 IS 'vector of 1..65535 elements in 8 bits each, quantized to 255 steps between the least and the greatest; printed decoded, and what is printed reads back the same unless to_veci8 made it of fewer steps; veci8(n) enforces n dimensions';
 
 CREATE FUNCTION veci8(veci8, integer, boolean) RETURNS veci8
     AS 'MODULE_PATHNAME', 'vectors_veci8' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -190,23 +190,27 @@ COMMENT ON FUNCTION veci8(veci8, integer, boolean) IS 'length coercion; 22000 un
 CREATE CAST (veci8 AS veci8) WITH FUNCTION veci8(veci8, integer, boolean) AS IMPLICIT;
 
 -- Casts: arrays
+--
+-- None of them is implicit: with an implicit cast from real[] to vector, = and || of two real[] could mean those of vectors as well as
+-- those of arrays, and PostgreSQL would refuse every such expression of the database as ambiguous. For vector <-> real[], where one
+-- wants it, there are operators below.
 
 CREATE FUNCTION array_to_vector(real[], integer, boolean) RETURNS vector
     AS 'MODULE_PATHNAME', 'vectors_array_to_vector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION array_to_vector(real[], integer, boolean) IS 'real[] to vector; 22004 for a NULL, 22003 for a number out of range, 22023 unless there are 1..65535 elements, 22000 for more than one dimension or another number of elements than the modifier says';
-CREATE CAST (real[] AS vector) WITH FUNCTION array_to_vector(real[], integer, boolean) AS IMPLICIT;
+CREATE CAST (real[] AS vector) WITH FUNCTION array_to_vector(real[], integer, boolean) AS ASSIGNMENT;
 CREATE FUNCTION array_to_vector(integer[], integer, boolean) RETURNS vector
     AS 'MODULE_PATHNAME', 'vectors_array_to_vector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION array_to_vector(integer[], integer, boolean) IS 'integer[] to vector; 22004 for a NULL, 22003 for a number out of range, 22023 unless there are 1..65535 elements, 22000 for more than one dimension or another number of elements than the modifier says';
-CREATE CAST (integer[] AS vector) WITH FUNCTION array_to_vector(integer[], integer, boolean) AS IMPLICIT;
+CREATE CAST (integer[] AS vector) WITH FUNCTION array_to_vector(integer[], integer, boolean) AS ASSIGNMENT;
 CREATE FUNCTION array_to_vector(double precision[], integer, boolean) RETURNS vector
     AS 'MODULE_PATHNAME', 'vectors_array_to_vector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION array_to_vector(double precision[], integer, boolean) IS 'double precision[] to vector; 22004 for a NULL, 22003 for a number out of range, 22023 unless there are 1..65535 elements, 22000 for more than one dimension or another number of elements than the modifier says';
-CREATE CAST (double precision[] AS vector) WITH FUNCTION array_to_vector(double precision[], integer, boolean) AS IMPLICIT;
+CREATE CAST (double precision[] AS vector) WITH FUNCTION array_to_vector(double precision[], integer, boolean) AS ASSIGNMENT;
 CREATE FUNCTION array_to_vector(numeric[], integer, boolean) RETURNS vector
     AS 'MODULE_PATHNAME', 'vectors_array_to_vector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION array_to_vector(numeric[], integer, boolean) IS 'numeric[] to vector; 22004 for a NULL, 22003 for a number out of range, 22023 unless there are 1..65535 elements, 22000 for more than one dimension or another number of elements than the modifier says';
-CREATE CAST (numeric[] AS vector) WITH FUNCTION array_to_vector(numeric[], integer, boolean) AS IMPLICIT;
+CREATE CAST (numeric[] AS vector) WITH FUNCTION array_to_vector(numeric[], integer, boolean) AS ASSIGNMENT;
 
 CREATE FUNCTION array_to_vecf16(real[], integer, boolean) RETURNS vecf16
     AS 'MODULE_PATHNAME', 'vectors_array_to_vecf16' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -445,6 +449,132 @@ CREATE FUNCTION array_cos(numeric[], numeric[]) RETURNS real
 COMMENT ON FUNCTION array_cos(numeric[], numeric[]) IS 'implementation of <=> on arrays, computed in float4: cosine distance, 1 - cosine, 0..2; NaN for a zero vector; 22000 if the dimensions differ, 22004 for a NULL element';
 CREATE OPERATOR <=> (LEFTARG = numeric[], RIGHTARG = numeric[], FUNCTION = array_cos, COMMUTATOR = <=>);
 COMMENT ON OPERATOR <=> (numeric[], numeric[]) IS 'cosine distance, 1 - cosine, 0..2; NaN for a zero vector, of arrays as if they were vectors; 22000 if the dimensions differ, 22004 for a NULL element';
+
+-- A vector and an array. Inlined, so that the planner sees the operator of two vectors, and its index.
+
+CREATE FUNCTION vector_l2(vector, real[]) RETURNS real LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN $1 <-> array_to_vector($2, -1, false);
+COMMENT ON FUNCTION vector_l2(vector, real[]) IS 'implementation of <->: squared Euclidean distance, 0..Infinity; 22000 if the dimensions differ, 22004 for a NULL element';
+CREATE FUNCTION vector_l2(real[], vector) RETURNS real LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN array_to_vector($1, -1, false) <-> $2;
+COMMENT ON FUNCTION vector_l2(real[], vector) IS 'implementation of <->: squared Euclidean distance, 0..Infinity; 22000 if the dimensions differ, 22004 for a NULL element';
+CREATE OPERATOR <-> (LEFTARG = vector, RIGHTARG = real[], FUNCTION = vector_l2, COMMUTATOR = <->);
+COMMENT ON OPERATOR <-> (vector, real[]) IS 'squared Euclidean distance, 0..Infinity, the array as a vector; 22000 if the dimensions differ, 22004 for a NULL element';
+CREATE OPERATOR <-> (LEFTARG = real[], RIGHTARG = vector, FUNCTION = vector_l2, COMMUTATOR = <->);
+COMMENT ON OPERATOR <-> (real[], vector) IS 'squared Euclidean distance, 0..Infinity, the array as a vector; 22000 if the dimensions differ, 22004 for a NULL element';
+CREATE FUNCTION vector_dot(vector, real[]) RETURNS real LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN $1 <#> array_to_vector($2, -1, false);
+COMMENT ON FUNCTION vector_dot(vector, real[]) IS 'implementation of <#>: negative dot product; 22000 if the dimensions differ, 22004 for a NULL element';
+CREATE FUNCTION vector_dot(real[], vector) RETURNS real LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN array_to_vector($1, -1, false) <#> $2;
+COMMENT ON FUNCTION vector_dot(real[], vector) IS 'implementation of <#>: negative dot product; 22000 if the dimensions differ, 22004 for a NULL element';
+CREATE OPERATOR <#> (LEFTARG = vector, RIGHTARG = real[], FUNCTION = vector_dot, COMMUTATOR = <#>);
+COMMENT ON OPERATOR <#> (vector, real[]) IS 'negative dot product, the array as a vector; 22000 if the dimensions differ, 22004 for a NULL element';
+CREATE OPERATOR <#> (LEFTARG = real[], RIGHTARG = vector, FUNCTION = vector_dot, COMMUTATOR = <#>);
+COMMENT ON OPERATOR <#> (real[], vector) IS 'negative dot product, the array as a vector; 22000 if the dimensions differ, 22004 for a NULL element';
+CREATE FUNCTION vector_cos(vector, real[]) RETURNS real LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN $1 <=> array_to_vector($2, -1, false);
+COMMENT ON FUNCTION vector_cos(vector, real[]) IS 'implementation of <=>: cosine distance, 1 - cosine, 0..2; NaN for a zero vector; 22000 if the dimensions differ, 22004 for a NULL element';
+CREATE FUNCTION vector_cos(real[], vector) RETURNS real LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN array_to_vector($1, -1, false) <=> $2;
+COMMENT ON FUNCTION vector_cos(real[], vector) IS 'implementation of <=>: cosine distance, 1 - cosine, 0..2; NaN for a zero vector; 22000 if the dimensions differ, 22004 for a NULL element';
+CREATE OPERATOR <=> (LEFTARG = vector, RIGHTARG = real[], FUNCTION = vector_cos, COMMUTATOR = <=>);
+COMMENT ON OPERATOR <=> (vector, real[]) IS 'cosine distance, 1 - cosine, 0..2; NaN for a zero vector, the array as a vector; 22000 if the dimensions differ, 22004 for a NULL element';
+CREATE OPERATOR <=> (LEFTARG = real[], RIGHTARG = vector, FUNCTION = vector_cos, COMMUTATOR = <=>);
+COMMENT ON OPERATOR <=> (real[], vector) IS 'cosine distance, 1 - cosine, 0..2; NaN for a zero vector, the array as a vector; 22000 if the dimensions differ, 22004 for a NULL element';
+
+CREATE FUNCTION vector_l2(vector, integer[]) RETURNS real LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN $1 <-> array_to_vector($2, -1, false);
+COMMENT ON FUNCTION vector_l2(vector, integer[]) IS 'implementation of <->: squared Euclidean distance, 0..Infinity; 22000 if the dimensions differ, 22004 for a NULL element';
+CREATE FUNCTION vector_l2(integer[], vector) RETURNS real LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN array_to_vector($1, -1, false) <-> $2;
+COMMENT ON FUNCTION vector_l2(integer[], vector) IS 'implementation of <->: squared Euclidean distance, 0..Infinity; 22000 if the dimensions differ, 22004 for a NULL element';
+CREATE OPERATOR <-> (LEFTARG = vector, RIGHTARG = integer[], FUNCTION = vector_l2, COMMUTATOR = <->);
+COMMENT ON OPERATOR <-> (vector, integer[]) IS 'squared Euclidean distance, 0..Infinity, the array as a vector; 22000 if the dimensions differ, 22004 for a NULL element';
+CREATE OPERATOR <-> (LEFTARG = integer[], RIGHTARG = vector, FUNCTION = vector_l2, COMMUTATOR = <->);
+COMMENT ON OPERATOR <-> (integer[], vector) IS 'squared Euclidean distance, 0..Infinity, the array as a vector; 22000 if the dimensions differ, 22004 for a NULL element';
+CREATE FUNCTION vector_dot(vector, integer[]) RETURNS real LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN $1 <#> array_to_vector($2, -1, false);
+COMMENT ON FUNCTION vector_dot(vector, integer[]) IS 'implementation of <#>: negative dot product; 22000 if the dimensions differ, 22004 for a NULL element';
+CREATE FUNCTION vector_dot(integer[], vector) RETURNS real LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN array_to_vector($1, -1, false) <#> $2;
+COMMENT ON FUNCTION vector_dot(integer[], vector) IS 'implementation of <#>: negative dot product; 22000 if the dimensions differ, 22004 for a NULL element';
+CREATE OPERATOR <#> (LEFTARG = vector, RIGHTARG = integer[], FUNCTION = vector_dot, COMMUTATOR = <#>);
+COMMENT ON OPERATOR <#> (vector, integer[]) IS 'negative dot product, the array as a vector; 22000 if the dimensions differ, 22004 for a NULL element';
+CREATE OPERATOR <#> (LEFTARG = integer[], RIGHTARG = vector, FUNCTION = vector_dot, COMMUTATOR = <#>);
+COMMENT ON OPERATOR <#> (integer[], vector) IS 'negative dot product, the array as a vector; 22000 if the dimensions differ, 22004 for a NULL element';
+CREATE FUNCTION vector_cos(vector, integer[]) RETURNS real LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN $1 <=> array_to_vector($2, -1, false);
+COMMENT ON FUNCTION vector_cos(vector, integer[]) IS 'implementation of <=>: cosine distance, 1 - cosine, 0..2; NaN for a zero vector; 22000 if the dimensions differ, 22004 for a NULL element';
+CREATE FUNCTION vector_cos(integer[], vector) RETURNS real LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN array_to_vector($1, -1, false) <=> $2;
+COMMENT ON FUNCTION vector_cos(integer[], vector) IS 'implementation of <=>: cosine distance, 1 - cosine, 0..2; NaN for a zero vector; 22000 if the dimensions differ, 22004 for a NULL element';
+CREATE OPERATOR <=> (LEFTARG = vector, RIGHTARG = integer[], FUNCTION = vector_cos, COMMUTATOR = <=>);
+COMMENT ON OPERATOR <=> (vector, integer[]) IS 'cosine distance, 1 - cosine, 0..2; NaN for a zero vector, the array as a vector; 22000 if the dimensions differ, 22004 for a NULL element';
+CREATE OPERATOR <=> (LEFTARG = integer[], RIGHTARG = vector, FUNCTION = vector_cos, COMMUTATOR = <=>);
+COMMENT ON OPERATOR <=> (integer[], vector) IS 'cosine distance, 1 - cosine, 0..2; NaN for a zero vector, the array as a vector; 22000 if the dimensions differ, 22004 for a NULL element';
+
+CREATE FUNCTION vector_l2(vector, double precision[]) RETURNS real LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN $1 <-> array_to_vector($2, -1, false);
+COMMENT ON FUNCTION vector_l2(vector, double precision[]) IS 'implementation of <->: squared Euclidean distance, 0..Infinity; 22000 if the dimensions differ, 22004 for a NULL element';
+CREATE FUNCTION vector_l2(double precision[], vector) RETURNS real LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN array_to_vector($1, -1, false) <-> $2;
+COMMENT ON FUNCTION vector_l2(double precision[], vector) IS 'implementation of <->: squared Euclidean distance, 0..Infinity; 22000 if the dimensions differ, 22004 for a NULL element';
+CREATE OPERATOR <-> (LEFTARG = vector, RIGHTARG = double precision[], FUNCTION = vector_l2, COMMUTATOR = <->);
+COMMENT ON OPERATOR <-> (vector, double precision[]) IS 'squared Euclidean distance, 0..Infinity, the array as a vector; 22000 if the dimensions differ, 22004 for a NULL element';
+CREATE OPERATOR <-> (LEFTARG = double precision[], RIGHTARG = vector, FUNCTION = vector_l2, COMMUTATOR = <->);
+COMMENT ON OPERATOR <-> (double precision[], vector) IS 'squared Euclidean distance, 0..Infinity, the array as a vector; 22000 if the dimensions differ, 22004 for a NULL element';
+CREATE FUNCTION vector_dot(vector, double precision[]) RETURNS real LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN $1 <#> array_to_vector($2, -1, false);
+COMMENT ON FUNCTION vector_dot(vector, double precision[]) IS 'implementation of <#>: negative dot product; 22000 if the dimensions differ, 22004 for a NULL element';
+CREATE FUNCTION vector_dot(double precision[], vector) RETURNS real LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN array_to_vector($1, -1, false) <#> $2;
+COMMENT ON FUNCTION vector_dot(double precision[], vector) IS 'implementation of <#>: negative dot product; 22000 if the dimensions differ, 22004 for a NULL element';
+CREATE OPERATOR <#> (LEFTARG = vector, RIGHTARG = double precision[], FUNCTION = vector_dot, COMMUTATOR = <#>);
+COMMENT ON OPERATOR <#> (vector, double precision[]) IS 'negative dot product, the array as a vector; 22000 if the dimensions differ, 22004 for a NULL element';
+CREATE OPERATOR <#> (LEFTARG = double precision[], RIGHTARG = vector, FUNCTION = vector_dot, COMMUTATOR = <#>);
+COMMENT ON OPERATOR <#> (double precision[], vector) IS 'negative dot product, the array as a vector; 22000 if the dimensions differ, 22004 for a NULL element';
+CREATE FUNCTION vector_cos(vector, double precision[]) RETURNS real LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN $1 <=> array_to_vector($2, -1, false);
+COMMENT ON FUNCTION vector_cos(vector, double precision[]) IS 'implementation of <=>: cosine distance, 1 - cosine, 0..2; NaN for a zero vector; 22000 if the dimensions differ, 22004 for a NULL element';
+CREATE FUNCTION vector_cos(double precision[], vector) RETURNS real LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN array_to_vector($1, -1, false) <=> $2;
+COMMENT ON FUNCTION vector_cos(double precision[], vector) IS 'implementation of <=>: cosine distance, 1 - cosine, 0..2; NaN for a zero vector; 22000 if the dimensions differ, 22004 for a NULL element';
+CREATE OPERATOR <=> (LEFTARG = vector, RIGHTARG = double precision[], FUNCTION = vector_cos, COMMUTATOR = <=>);
+COMMENT ON OPERATOR <=> (vector, double precision[]) IS 'cosine distance, 1 - cosine, 0..2; NaN for a zero vector, the array as a vector; 22000 if the dimensions differ, 22004 for a NULL element';
+CREATE OPERATOR <=> (LEFTARG = double precision[], RIGHTARG = vector, FUNCTION = vector_cos, COMMUTATOR = <=>);
+COMMENT ON OPERATOR <=> (double precision[], vector) IS 'cosine distance, 1 - cosine, 0..2; NaN for a zero vector, the array as a vector; 22000 if the dimensions differ, 22004 for a NULL element';
+
+CREATE FUNCTION vector_l2(vector, numeric[]) RETURNS real LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN $1 <-> array_to_vector($2, -1, false);
+COMMENT ON FUNCTION vector_l2(vector, numeric[]) IS 'implementation of <->: squared Euclidean distance, 0..Infinity; 22000 if the dimensions differ, 22004 for a NULL element';
+CREATE FUNCTION vector_l2(numeric[], vector) RETURNS real LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN array_to_vector($1, -1, false) <-> $2;
+COMMENT ON FUNCTION vector_l2(numeric[], vector) IS 'implementation of <->: squared Euclidean distance, 0..Infinity; 22000 if the dimensions differ, 22004 for a NULL element';
+CREATE OPERATOR <-> (LEFTARG = vector, RIGHTARG = numeric[], FUNCTION = vector_l2, COMMUTATOR = <->);
+COMMENT ON OPERATOR <-> (vector, numeric[]) IS 'squared Euclidean distance, 0..Infinity, the array as a vector; 22000 if the dimensions differ, 22004 for a NULL element';
+CREATE OPERATOR <-> (LEFTARG = numeric[], RIGHTARG = vector, FUNCTION = vector_l2, COMMUTATOR = <->);
+COMMENT ON OPERATOR <-> (numeric[], vector) IS 'squared Euclidean distance, 0..Infinity, the array as a vector; 22000 if the dimensions differ, 22004 for a NULL element';
+CREATE FUNCTION vector_dot(vector, numeric[]) RETURNS real LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN $1 <#> array_to_vector($2, -1, false);
+COMMENT ON FUNCTION vector_dot(vector, numeric[]) IS 'implementation of <#>: negative dot product; 22000 if the dimensions differ, 22004 for a NULL element';
+CREATE FUNCTION vector_dot(numeric[], vector) RETURNS real LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN array_to_vector($1, -1, false) <#> $2;
+COMMENT ON FUNCTION vector_dot(numeric[], vector) IS 'implementation of <#>: negative dot product; 22000 if the dimensions differ, 22004 for a NULL element';
+CREATE OPERATOR <#> (LEFTARG = vector, RIGHTARG = numeric[], FUNCTION = vector_dot, COMMUTATOR = <#>);
+COMMENT ON OPERATOR <#> (vector, numeric[]) IS 'negative dot product, the array as a vector; 22000 if the dimensions differ, 22004 for a NULL element';
+CREATE OPERATOR <#> (LEFTARG = numeric[], RIGHTARG = vector, FUNCTION = vector_dot, COMMUTATOR = <#>);
+COMMENT ON OPERATOR <#> (numeric[], vector) IS 'negative dot product, the array as a vector; 22000 if the dimensions differ, 22004 for a NULL element';
+CREATE FUNCTION vector_cos(vector, numeric[]) RETURNS real LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN $1 <=> array_to_vector($2, -1, false);
+COMMENT ON FUNCTION vector_cos(vector, numeric[]) IS 'implementation of <=>: cosine distance, 1 - cosine, 0..2; NaN for a zero vector; 22000 if the dimensions differ, 22004 for a NULL element';
+CREATE FUNCTION vector_cos(numeric[], vector) RETURNS real LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN array_to_vector($1, -1, false) <=> $2;
+COMMENT ON FUNCTION vector_cos(numeric[], vector) IS 'implementation of <=>: cosine distance, 1 - cosine, 0..2; NaN for a zero vector; 22000 if the dimensions differ, 22004 for a NULL element';
+CREATE OPERATOR <=> (LEFTARG = vector, RIGHTARG = numeric[], FUNCTION = vector_cos, COMMUTATOR = <=>);
+COMMENT ON OPERATOR <=> (vector, numeric[]) IS 'cosine distance, 1 - cosine, 0..2; NaN for a zero vector, the array as a vector; 22000 if the dimensions differ, 22004 for a NULL element';
+CREATE OPERATOR <=> (LEFTARG = numeric[], RIGHTARG = vector, FUNCTION = vector_cos, COMMUTATOR = <=>);
+COMMENT ON OPERATOR <=> (numeric[], vector) IS 'cosine distance, 1 - cosine, 0..2; NaN for a zero vector, the array as a vector; 22000 if the dimensions differ, 22004 for a NULL element';
 
 -- Distances by name, norm, dimensions
 
@@ -926,7 +1056,7 @@ CREATE FUNCTION to_svector(dims integer, indexes integer[], "values" real[]) RET
 COMMENT ON FUNCTION to_svector(integer, integer[], real[]) IS 'svector of dims dimensions, 1..1048575, with these elements at these indexes, 0..dims-1, in any order; 22023 for an index out of range or given twice and for arrays of different length, 22004 for a NULL';
 CREATE FUNCTION to_veci8(len integer, alpha real, "offset" real, "values" integer[]) RETURNS veci8
     AS 'MODULE_PATHNAME', 'vectors_to_veci8' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION to_veci8(integer, real, real, integer[]) IS 'veci8 whose elements are alpha * value + offset, values in -128..127; 22023 unless there are len values and all elements are finite, 22003 for a value out of range, 22004 for a NULL';
+COMMENT ON FUNCTION to_veci8(integer, real, real, integer[]) IS 'veci8 whose elements are alpha * value + offset, values in -128..127; 22023 unless there are len values and alpha and offset are finite, 22003 for a value or an element out of range, 22004 for a NULL';
 
 -- Spheres: range conditions
 

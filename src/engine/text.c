@@ -159,20 +159,21 @@ open_list(const char *text, const char **cursor, char bracket, const char *expec
     return true;
 }
 
-/* A comma, after which *cursor stands at the next token, or the closing bracket, which is left. */
+/* A comma, after which *cursor stands at the next element, or the closing bracket, which is left. */
 static bool
-next_in_list(const char *text, const char **cursor, char bracket, const char *expected, VecTextError *error)
+next_in_list(const char *text, const char **cursor, char bracket, const char *element, VecTextError *error)
 {
     *cursor = skip_space(*cursor);
     if (**cursor == ',')
         *cursor = skip_space(*cursor + 1);
     else if (**cursor != bracket)
-        return fail(error, VEC_TEXT_SYNTAX, text, *cursor, expected);
+        return fail(error, VEC_TEXT_SYNTAX, text, *cursor,
+                    bracket == ']' ? "\",\" or \"]\"" : "\",\" or \"}\"");
     else
         return true;
-    /* "[1,]": the closing bracket does not excuse the missing number. */
+    /* "[1,]": the closing bracket does not excuse the missing element. */
     if (**cursor == bracket)
-        return fail(error, VEC_TEXT_SYNTAX, text, *cursor, bracket == ']' ? "a number" : "an index");
+        return fail(error, VEC_TEXT_SYNTAX, text, *cursor, element);
     return true;
 }
 
@@ -204,7 +205,7 @@ vec_text_parse_f32(const char *text, float *x, size_t capacity, size_t *count, V
         if (*count < capacity)
             x[*count] = value;
         ++*count;
-        if (!next_in_list(text, &cursor, ']', "\",\" or \"]\"", error))
+        if (!next_in_list(text, &cursor, ']', "a number", error))
             return false;
     }
     return close_text(text, cursor + 1, error);
@@ -225,7 +226,7 @@ vec_text_parse_bits(const char *text, uint8_t *bits, size_t capacity, size_t *co
             bits[*count / 8] |= (uint8_t)(0x80 >> *count % 8);
         ++*count;
         cursor++;
-        if (!next_in_list(text, &cursor, ']', "\",\" or \"]\"", error))
+        if (!next_in_list(text, &cursor, ']', "0 or 1", error))
             return false;
     }
     return close_text(text, cursor + 1, error);
@@ -339,7 +340,7 @@ parse_sparse_dense(const char *text, const char *cursor, VecTextSparse *sparse, 
             sparse->x[sparse->count++] = value;
         }
         dimensions++;
-        if (!next_in_list(text, &cursor, ']', "\",\" or \"]\"", error))
+        if (!next_in_list(text, &cursor, ']', "a number", error))
             return false;
     }
     if (!close_text(text, cursor + 1, error))
@@ -416,7 +417,7 @@ vec_text_parse_sparse(const char *text, VecTextSparse *sparse, VecTextError *err
             sparse->x[sparse->count++] = value;
         }
         pairs++;
-        if (!next_in_list(text, &cursor, '}', "\",\" or \"}\"", error))
+        if (!next_in_list(text, &cursor, '}', "an index", error))
             return false;
     }
     if (!read_dimensions(text, cursor + 1, sparse, error))

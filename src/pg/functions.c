@@ -10,8 +10,11 @@
 #include "types_vecf16.h"
 #include "types_veci8.h"
 #include "types_vector.h"
+#include "utils/float.h"
 #include "vectors/distance_types.h"
 #include "vectors/half.h"
+
+#include <math.h>
 
 PG_FUNCTION_INFO_V1(vectors_vector_normalize);
 PG_FUNCTION_INFO_V1(vectors_vecf16_normalize);
@@ -197,16 +200,17 @@ vectors_to_veci8(PG_FUNCTION_ARGS)
     if (count != dimensions)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("a vector of %d dimensions needs as many values, not %d", dimensions, count)));
-    if (!vecpg_veci8_parameters_are_sound(alpha, offset))
+    if (!isfinite(alpha) || !isfinite(offset))
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("alpha %g and offset %g are out of range", alpha, offset),
-                        errdetail("128 * |alpha| + |offset| must be finite in float4.")));
+                        errmsg("alpha %g and offset %g must be finite", alpha, offset)));
     result = vecpg_veci8_new(dimensions, alpha, offset);
     for (int i = 0; i < dimensions; i++) {
         if (values[i] < -128 || values[i] > 127)
             ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
                             errmsg("value %d is out of range", values[i]),
                             errdetail("Values must be in -128..127.")));
+        if (!isfinite((float)((double)alpha * values[i] + offset)))
+            float_overflow_error();
         result->x[i] = (int8)values[i];
     }
     PG_RETURN_VECI8_P(result);

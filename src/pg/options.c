@@ -9,6 +9,7 @@
 #include "access/genam.h"
 #include "access/reloptions.h"
 #include "common/hashfn.h"
+#include "compat.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"

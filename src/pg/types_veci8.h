@@ -6,6 +6,8 @@
 
 #include "postgres.h"
 
+#include <float.h>
+
 #include "fmgr.h"
 #include "types_vector.h"
 #include "vectors/distance_types.h"
@@ -32,9 +34,6 @@ typedef struct VecI8 {
 /* palloc'd, elements zero; dimensions are the caller's to check. */
 extern VecI8 *vecpg_veci8_new(int dimensions, float alpha, float offset);
 
-/* Whether every element that alpha and offset can decode to is a finite float4. */
-extern bool vecpg_veci8_parameters_are_sound(float alpha, float offset);
-
 /*
  * Rounds the elements to 255 steps between the least and the greatest: alpha = (max - min) / 254, offset = (max + min) / 2, so that
  * an element is off by alpha / 2 at most. 22003 if one is not finite. True if so done; false only after a soft error.
@@ -50,7 +49,10 @@ extern int vecpg_veci8_compare(const VecI8 *a, const VecI8 *b);
 static inline float
 vecpg_veci8_element(const VecI8 *vector, int i)
 {
-    return (float)((double)vector->alpha * vector->x[i] + vector->offset);
+    double value = (double)vector->alpha * vector->x[i] + vector->offset;
+
+    /* Beside FLT_MAX the rounding of alpha alone may carry an element over it. */
+    return (float)Max(-(double)FLT_MAX, Min((double)FLT_MAX, value));
 }
 
 static inline VecInt8
