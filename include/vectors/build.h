@@ -4,8 +4,8 @@
  *   vec_build_begin -> vec_build_sample* -> vec_build_train -> vec_build_add* -> vec_build_graph -> vec_build_finish
  *                                                                              -> vec_build_free (always)
  *
- * A VecBuild belongs to one thread. The directory's lock (vec_control_lock) must be held from begin to the publication
- * of the manifest, else a collector may remove the temporary file.
+ * A VecBuild belongs to one thread. Until vec_build_free its file, temporary or renamed, is locked: a collector leaves it
+ * alone. Publish its result before that.
  *
  * Memory: where codes and graph fit into memory_bytes_max they are built in private memory and written by finish;
  * otherwise they live in the preallocated, mapped temporary file, and private memory is what remains: one bit a row and a
@@ -30,6 +30,11 @@ typedef struct VecBuildOptions {
         seed; /* same rows, seed and one thread: same bytes (with several threads the graph may differ) */
     uint64_t memory_bytes_max;
     uint64_t disk_reserve_bytes; /* VEC_NO_SPACE rather than leave less than this free */
+    /*
+     * A segment file of the directory whose quantizer, seed included, this segment shares, so that the two can be merged; NULL:
+     * trained on the sample. Its codes must be of the same kind (VEC_INVALID).
+     */
+    const char *codes_of;
 } VecBuildOptions;
 
 typedef struct VecBuildResult {

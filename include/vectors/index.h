@@ -83,6 +83,7 @@ typedef struct VecSegmentInfo {
     uint64_t bytes_codes; /* codes and their factors, read by searches */
     uint64_t bytes_graph; /* read by searches */
     uint64_t bytes_ids;   /* positions and TIDs, read for what is returned */
+    uint64_t codes_hash;  /* segments where it is the same can be merged (merge.h) */
 } VecSegmentInfo;
 
 uint32_t

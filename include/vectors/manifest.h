@@ -3,9 +3,10 @@
  * processes meanwhile.
  *
  * A directory holds `manifest` (replaced by rename: the one switch that publishes and retires segments), `control` (4 KB,
- * mapped shared, never replaced; its flock is the right to write here), segment files and temporary files.
+ * mapped shared, never replaced; its flock is the right to publish), segment files and temporary files. What a build is
+ * writing is protected by the build's own lock on its file, so the right to publish is held for moments only.
  *
- *   writer: open control, lock, read manifest, build, add/remove entries, publish, collect, unlock
+ *   writer: open control, claim the work, build, lock, read manifest, add/remove entries, publish, collect, unlock
  *   reader: map control, compare the generation, on a change vec_index_open (which reads the manifest)
  */
 #ifndef VECTORS_MANIFEST_H
@@ -60,8 +61,8 @@ VecStatus vec_manifest_publish(VecManifest *manifest, const char *directory, Vec
                                VecError *error) VEC_MUST_CHECK;
 
 /*
- * Unlinks segment and temporary files that the manifest does not name; other names are left alone. The lock must be held
- * and no build under way. *removed_count may be NULL. Goes on after a failure and reports the first.
+ * Unlinks segment and temporary files that the manifest does not name and no build is at work on; other names are left
+ * alone. The lock must be held. *removed_count may be NULL. Goes on after a failure and reports the first.
  */
 VecStatus vec_manifest_collect(const VecManifest *manifest, const char *directory, uint32_t *removed_count,
                                VecError *error) VEC_MUST_CHECK;
@@ -85,7 +86,7 @@ uint64_t vec_control_generation(const VecControl *control);
 bool vec_control_is_orphan(const VecControl *control);
 
 /*
- * The right to change the directory: flock(LOCK_EX | LOCK_NB), then a look whether the file is still in its place.
+ * The right to publish: flock(LOCK_EX | LOCK_NB), then a look whether the file is still in its place.
  * VEC_BUSY (another process, or another handle of this one, has it), VEC_NOT_FOUND (orphan), VEC_IO. Never waits.
  */
 VecStatus vec_control_lock(VecControl *control, VecError *error) VEC_MUST_CHECK;
@@ -93,6 +94,20 @@ void vec_control_unlock(VecControl *control);
 
 /* True if somebody holds the lock at this moment. Looking may make another's attempt to lock fail with VEC_BUSY. */
 bool vec_control_is_locked(VecControl *control);
+
+/* The kinds of work that one process at a time does in a directory, for as long as it takes. */
+typedef enum VecWork {
+    VEC_WORK_SEAL, /* new rows to flat segments */
+    VEC_WORK_MERGE /* segments to fewer */
+} VecWork;
+#define VEC_WORKS 2
+
+/* Claims a kind of work: a lock that is independent of the right to publish. Statuses of vec_control_lock. Never waits. */
+VecStatus vec_control_claim(VecControl *control, VecWork work, VecError *error) VEC_MUST_CHECK;
+void vec_control_disclaim(VecControl *control, VecWork work);
+
+/* True if somebody has claimed the work at this moment; looking may make another's claim fail with VEC_BUSY. */
+bool vec_control_is_claimed(VecControl *control, VecWork work);
 
 /* Counters for the caller's own use, shared between processes, lost with the directory. counter < VEC_CONTROL_COUNTERS. */
 #define VEC_CONTROL_COUNTERS 64

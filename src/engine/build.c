@@ -13,8 +13,6 @@
 #define _GNU_SOURCE /* fallocate */
 #endif
 
-#include "vectors/build.h"
-
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -25,51 +23,13 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "building.h"
 #include "file.h"
-#include "format.h"
-#include "graph.h"
 #include "memory.h"
 #include "random.h"
+#include "sealed.h"
 
 #define PIECE_BYTES ((size_t)4 << 20)
-
-typedef enum BuildStage { STAGE_SAMPLE, STAGE_ADD, STAGE_GRAPH, STAGE_WRITE, STAGE_DONE } BuildStage;
-
-struct VecBuild {
-    const VecAllocator *allocator;
-    VecBuildOptions options;
-    char directory[VEC_FILE_PATH_BYTES];
-    char temporary[VEC_FILE_PATH_BYTES]; /* "" once it was renamed */
-    int descriptor;
-    BuildStage stage;
-    uint64_t row_count_max;
-    VecFormatHeader work; /* layout of the work area */
-    uint8_t *area;
-    uint64_t area_bytes;
-    bool in_file;
-    double *sums; /* of the sample */
-    uint64_t sample_count;
-    VecQuantizer quantizer;
-    VecQuantizeScratch scratch;
-    VecQuantizerError quantizer_error;
-    uint64_t rows_coded;
-    uint64_t exception_count;
-    uint64_t position_last;
-    uint64_t rows_exact;
-    VecCodes codes;
-    VecGraph graph;
-    VecGraphBuild *graph_build;
-    VecFormatHeader header; /* of the file, being written */
-    int section;
-    uint64_t section_done;
-    XXH3_state_t *checksum;
-};
-
-static void *
-area_section(const VecBuild *build, VecSection section)
-{
-    return build->area + build->work.sections[section].offset;
-}
 
 static void
 fill_header(const VecBuild *build, uint64_t rows_coded, VecFormatHeader *header)
@@ -96,7 +56,7 @@ fill_header(const VecBuild *build, uint64_t rows_coded, VecFormatHeader *header)
     header->stride_bytes = vec_quantize_stride(options->dimensions, options->quantization_bits);
     if (options->kind == VEC_SEGMENT_HNSW)
         header->layer_count = vec_graph_count_layers(build->options.seed, options->m, (uint32_t)rows_coded,
-                                                     header->layer_nodes);
+                                                     build->base, header->layer_nodes);
 }
 
 /* The temporary file's name cannot collide with another process's; a stale one of our own number is replaced. */
@@ -116,10 +76,17 @@ open_temporary(VecBuild *build, VecError *error)
         if (status != VEC_OK)
             return status;
         build->descriptor = open(build->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (build->descriptor >= 0)
+        if (build->descriptor >= 0 && vec_file_claim(build->descriptor)) {
+            build->draw = (uint32_t)draw;
             return VEC_OK;
-        if (errno != EEXIST)
+        }
+        if (build->descriptor < 0 && errno != EEXIST)
             break;
+        if (build->descriptor >= 0) { /* a collector was as fast */
+            close(build->descriptor);
+            (void)unlink(build->temporary);
+            build->descriptor = -1;
+        }
     }
 
     VecStatus status = vec_file_error(error, errno, "create", build->temporary);
@@ -146,18 +113,16 @@ map_area(VecBuild *build, VecError *error)
     return VEC_OK;
 }
 
+/* What begin and merge share: an object without a file. */
 VecStatus
-vec_build_begin(const VecBuildOptions *options, const char *directory, uint64_t row_count_max,
-                const VecAllocator *allocator, VecBuild **build, VecError *error)
+vec_build_create(const VecBuildOptions *options, const char *directory, const VecAllocator *allocator,
+                 VecBuild **build, VecError *error)
 {
     VecStatus status = vec_format_check_options(&options->segment, error);
     VecBuild *made = NULL;
 
     if (status != VEC_OK)
         return status;
-    if (row_count_max > VEC_SEGMENT_ROWS_MAX)
-        return vec_error_set(error, VEC_INVALID, 0, "row count %" PRIu64 " is beyond %" PRIu64, row_count_max,
-                             VEC_SEGMENT_ROWS_MAX);
     if (options->thread_count < 1)
         return vec_error_set(error, VEC_INVALID, 0, "thread count must be at least 1");
 
@@ -166,41 +131,107 @@ vec_build_begin(const VecBuildOptions *options, const char *directory, uint64_t 
         return vec_memory_error(error);
     made->allocator = allocator;
     made->options = *options;
+    made->options.codes_of = NULL; /* not ours to keep */
     made->descriptor = -1;
-    made->row_count_max = row_count_max;
     made->sums = vec_memory_allocate(allocator, options->segment.dimensions, sizeof(double));
     made->checksum = XXH3_createState();
     if (made->sums == NULL || made->checksum == NULL ||
-        !vec_quantize_scratch_init(&made->scratch, options->segment.dimensions, allocator)) {
+        !vec_quantize_scratch_init(&made->scratch, options->segment.dimensions, allocator))
         status = vec_memory_error(error);
-        goto failed;
-    }
-    if (snprintf(made->directory, sizeof(made->directory), "%s", directory) >= (int)sizeof(made->directory)) {
+    else if (snprintf(made->directory, sizeof(made->directory), "%s", directory) >=
+             (int)sizeof(made->directory))
         status = vec_error_set(error, VEC_INVALID, 0, "directory name is too long");
-        goto failed;
+    if (status != VEC_OK) {
+        vec_build_free(made);
+        return status;
     }
-    fill_header(made, row_count_max, &made->work);
-    made->area_bytes = vec_format_layout(&made->work, made->work.sections);
-    if ((status = vec_file_check_space(directory, made->area_bytes, options->disk_reserve_bytes, error)) !=
-            VEC_OK ||
-        (status = open_temporary(made, error)) != VEC_OK ||
-        (status = vec_file_preallocate(made->descriptor, made->area_bytes, made->temporary, error)) !=
-            VEC_OK ||
-        (status = map_area(made, error)) != VEC_OK)
-        goto failed;
     *build = made;
     return VEC_OK;
+}
 
-failed:
-    vec_build_free(made);
-    return status;
+VecStatus
+vec_build_open_area(VecBuild *build, uint64_t row_count_max, VecError *error)
+{
+    VecStatus status;
+
+    if (row_count_max > VEC_SEGMENT_ROWS_MAX)
+        return vec_error_set(error, VEC_INVALID, 0, "row count %" PRIu64 " is beyond %" PRIu64, row_count_max,
+                             VEC_SEGMENT_ROWS_MAX);
+    build->row_count_max = row_count_max;
+    fill_header(build, row_count_max, &build->work);
+    build->area_bytes = vec_format_layout(&build->work, build->work.sections);
+    if ((status = vec_file_check_space(build->directory, build->area_bytes, build->options.disk_reserve_bytes,
+                                       error)) != VEC_OK ||
+        (status = open_temporary(build, error)) != VEC_OK ||
+        (status = vec_file_preallocate(build->descriptor, build->area_bytes, build->temporary, error)) !=
+            VEC_OK)
+        return status;
+    return map_area(build, error);
+}
+
+VecStatus
+vec_build_set_quantizer(VecBuild *build, VecError *error)
+{
+    const VecSegmentOptions *options = &build->options.segment;
+
+    if (!vec_quantize_init(&build->quantizer, options->metric, options->dimensions,
+                           options->quantization_bits, vec_build_section(build, VEC_SECTION_QUANTIZER),
+                           build->options.seed, build->allocator)) {
+        vec_quantize_free(&build->quantizer);
+        return vec_memory_error(error);
+    }
+    build->stage = STAGE_ADD;
+    return VEC_OK;
+}
+
+/* Takes mean and seed from the segment whose codes are to be ours. */
+static VecStatus
+inherit(VecBuild *build, const VecSealed *source, VecError *error)
+{
+    const VecSegmentOptions *ours = &build->options.segment, *theirs = &source->options;
+
+    if (ours->element_type != theirs->element_type || ours->metric != theirs->metric ||
+        ours->dimensions != theirs->dimensions || ours->quantization != theirs->quantization ||
+        ours->quantization_bits != theirs->quantization_bits)
+        return vec_error_set(error, VEC_INVALID, 0, "segment file \"%s\" has codes of another kind",
+                             source->file_name);
+    build->options.seed = source->header.seed;
+    memcpy(build->sums, source->quantizer.mean, ours->dimensions * sizeof(float));
+    build->inherits = true;
+    return VEC_OK;
+}
+
+VecStatus
+vec_build_begin(const VecBuildOptions *options, const char *directory, uint64_t row_count_max,
+                const VecAllocator *allocator, VecBuild **build, VecError *error)
+{
+    VecBuild *made = NULL;
+    VecStatus status = vec_build_create(options, directory, allocator, &made, error);
+
+    if (status != VEC_OK)
+        return status;
+    if (options->codes_of != NULL) {
+        VecSealed source;
+
+        if ((status = vec_sealed_open(&source, directory, options->codes_of, allocator, error)) == VEC_OK)
+            status = inherit(made, &source, error);
+        vec_sealed_close(&source);
+    }
+    if (status == VEC_OK)
+        status = vec_build_open_area(made, row_count_max, error);
+    if (status != VEC_OK) {
+        vec_build_free(made);
+        return status;
+    }
+    *build = made;
+    return VEC_OK;
 }
 
 void
 vec_build_sample(VecBuild *build, const void *vector, size_t bytes)
 {
     assert(build->stage == STAGE_SAMPLE);
-    if (bytes == build->options.segment.dimensions * sizeof(float) &&
+    if (!build->inherits && bytes == build->options.segment.dimensions * sizeof(float) &&
         vec_quantize_accumulate(build->options.segment.metric, build->options.segment.dimensions, vector,
                                 build->sums))
         build->sample_count++;
@@ -210,25 +241,22 @@ VecStatus
 vec_build_train(VecBuild *build, VecError *error)
 {
     const VecSegmentOptions *options = &build->options.segment;
-    float *mean = area_section(build, VEC_SECTION_QUANTIZER);
+    float *mean = vec_build_section(build, VEC_SECTION_QUANTIZER);
 
     assert(build->stage == STAGE_SAMPLE);
-    for (uint32_t i = 0; i < options->dimensions; i++)
-        mean[i] = build->sample_count > 0 ? (float)(build->sums[i] / (double)build->sample_count) : 0.0f;
-    if (!vec_quantize_init(&build->quantizer, options->metric, options->dimensions,
-                           options->quantization_bits, mean, build->options.seed, build->allocator)) {
-        vec_quantize_free(&build->quantizer);
-        return vec_memory_error(error);
-    }
-    build->stage = STAGE_ADD;
-    return VEC_OK;
+    if (build->inherits)
+        memcpy(mean, build->sums, options->dimensions * sizeof(float));
+    else
+        for (uint32_t i = 0; i < options->dimensions; i++)
+            mean[i] = build->sample_count > 0 ? (float)(build->sums[i] / (double)build->sample_count) : 0.0f;
+    return vec_build_set_quantizer(build, error);
 }
 
 VecStatus
 vec_build_add(VecBuild *build, const VecRowId *row, const void *vector, size_t bytes, VecError *error)
 {
     uint64_t row_count = build->rows_coded + build->exception_count;
-    VecFormatRow *rows = area_section(build, VEC_SECTION_ROWS);
+    VecFormatRow *rows = vec_build_section(build, VEC_SECTION_ROWS);
     VecFormatRow *slot;
     VecRowKind kind = VEC_ROW_NULL;
 
@@ -242,8 +270,8 @@ vec_build_add(VecBuild *build, const VecRowId *row, const void *vector, size_t b
                              "a vector of %zu bytes does not fit %" PRIu32 " dimensions", bytes,
                              build->options.segment.dimensions);
     if (vector != NULL) {
-        uint8_t *codes = area_section(build, VEC_SECTION_CODES);
-        VecFactors *factors = area_section(build, VEC_SECTION_FACTORS);
+        uint8_t *codes = vec_build_section(build, VEC_SECTION_CODES);
+        VecFactors *factors = vec_build_section(build, VEC_SECTION_FACTORS);
         bool coded = vec_quantize_row(&build->quantizer, vector, &build->scratch,
                                       codes + build->rows_coded * build->work.stride_bytes,
                                       &factors[build->rows_coded], &build->quantizer_error);
@@ -267,9 +295,9 @@ begin_graph(VecBuild *build, VecError *error)
 {
     const VecSegmentOptions *options = &build->options.segment;
     uint32_t row_count = (uint32_t)build->rows_coded;
-    uint32_t *links = area_section(build, VEC_SECTION_LINKS);
-    uint32_t *upper_rows = area_section(build, VEC_SECTION_UPPER_ROWS);
-    uint32_t *upper_links = area_section(build, VEC_SECTION_UPPER_LINKS);
+    uint32_t *links = vec_build_section(build, VEC_SECTION_LINKS);
+    uint32_t *upper_rows = vec_build_section(build, VEC_SECTION_UPPER_ROWS);
+    uint32_t *upper_links = vec_build_section(build, VEC_SECTION_UPPER_LINKS);
     uint64_t upper_nodes = 0;
     VecStatus status;
 
@@ -281,8 +309,8 @@ begin_graph(VecBuild *build, VecError *error)
         .bits = options->quantization_bits,
         .row_count = row_count,
         .stride_bytes = build->work.stride_bytes,
-        .codes = area_section(build, VEC_SECTION_CODES),
-        .factors = area_section(build, VEC_SECTION_FACTORS),
+        .codes = vec_build_section(build, VEC_SECTION_CODES),
+        .factors = vec_build_section(build, VEC_SECTION_FACTORS),
         .mean_norm_sq = build->quantizer.mean_norm_sq,
     };
     if (options->kind == VEC_SEGMENT_HNSW) {
@@ -291,7 +319,7 @@ begin_graph(VecBuild *build, VecError *error)
         memset(links, 0xff, (size_t)row_count * 2 * options->m * sizeof(uint32_t));
         memset(upper_links, 0xff, upper_nodes * options->m * sizeof(uint32_t));
         vec_graph_number_nodes(build->options.seed, options->m, row_count, build->header.layer_count,
-                               build->header.layer_nodes, upper_rows);
+                               build->header.layer_nodes, build->base, upper_rows);
         vec_graph_attach(&build->graph, options->m, row_count, build->header.layer_count,
                          build->header.layer_nodes, links, upper_rows, upper_links);
 
@@ -299,6 +327,7 @@ begin_graph(VecBuild *build, VecError *error)
             .seed = build->options.seed,
             .ef_construction = options->ef_construction,
             .thread_count = build->options.thread_count,
+            .base = build->base,
         };
         status = vec_graph_build_begin(&build->graph, &build->codes, &graph_options, build->allocator,
                                        &build->graph_build, error);
@@ -324,6 +353,7 @@ vec_build_graph(VecBuild *build, VecShouldStop should_stop, void *should_stop_co
         vec_graph_build_free(build->graph_build);
         build->graph_build = NULL;
     }
+    vec_merge_release(build);
     return VEC_OK;
 }
 
@@ -331,7 +361,7 @@ vec_build_graph(VecBuild *build, VecShouldStop should_stop, void *should_stop_co
 static VecFormatRow *
 sort_exceptions(VecBuild *build)
 {
-    VecFormatRow *rows = area_section(build, VEC_SECTION_ROWS);
+    VecFormatRow *rows = vec_build_section(build, VEC_SECTION_ROWS);
     VecFormatRow *first = rows + (build->row_count_max - build->exception_count);
     uint64_t exact_end = 0;
 
@@ -377,10 +407,11 @@ write_sections(VecBuild *build, VecShouldStop should_stop, void *should_stop_con
 
     for (; build->section < VEC_SECTION_COUNT; build->section++) {
         VecFormatSection *section = &build->header.sections[build->section];
-        const uint8_t *data = build->section == VEC_SECTION_EXCEPTIONS
-                                  ? (const uint8_t *)((VecFormatRow *)area_section(build, VEC_SECTION_ROWS) +
-                                                      (build->row_count_max - build->exception_count))
-                                  : area_section(build, (VecSection)build->section);
+        const uint8_t *data =
+            build->section == VEC_SECTION_EXCEPTIONS
+                ? (const uint8_t *)((VecFormatRow *)vec_build_section(build, VEC_SECTION_ROWS) +
+                                    (build->row_count_max - build->exception_count))
+                : vec_build_section(build, (VecSection)build->section);
 
         while (build->section_done < section->bytes) {
             uint64_t rest = section->bytes - build->section_done;
@@ -445,16 +476,16 @@ write_header(VecBuild *build, VecError *error)
     return vec_file_write(build->descriptor, page, sizeof(page), 0, build->temporary, error);
 }
 
-/* Picks a name that is free and moves the file there. The lock on the directory makes look and move one step. */
+/* Picks a name that is free and moves the file there. The draw keeps builders of the same range apart. */
 static VecStatus
 rename_to_final(VecBuild *build, VecBuildResult *result, VecError *error)
 {
     char path[VEC_FILE_PATH_BYTES];
     VecStatus status;
 
-    for (uint32_t attempt = 0;; attempt++) {
+    for (uint32_t attempt = build->draw;; attempt++) {
         snprintf(result->file_name, sizeof(result->file_name),
-                 "segment.%016" PRIx64 "-%016" PRIx64 ".%" PRIx32, build->header.stamp.position_from,
+                 "segment.%016" PRIx64 "-%016" PRIx64 ".%08" PRIx32, build->header.stamp.position_from,
                  build->header.stamp.position_to, attempt);
         if ((status = vec_file_path(path, build->directory, result->file_name, error)) != VEC_OK)
             return status;
@@ -501,6 +532,7 @@ vec_build_free(VecBuild *build)
     if (build == NULL)
         return;
     vec_graph_build_free(build->graph_build);
+    vec_merge_release(build);
     vec_quantize_free(&build->quantizer);
     vec_quantize_scratch_free(&build->scratch, build->allocator);
     if (build->area != NULL)

@@ -26,6 +26,9 @@
 #define VERIFIED_PROBES 8
 #define OPEN_ATTEMPTS   10
 
+/* Empty files whose flock is a claim; neither segments nor temporary, so that nobody collects them. */
+static const char *const work_names[VEC_WORKS] = {"sealing", "merging"};
+
 typedef struct ControlPage {
     uint8_t magic[VEC_FORMAT_MAGIC_BYTES];
     uint32_t version;
@@ -45,6 +48,8 @@ struct VecControl {
     int descriptor;
     ControlPage *page;
     bool is_locked;
+    char work_paths[VEC_WORKS][VEC_FILE_PATH_BYTES];
+    int work_descriptors[VEC_WORKS]; /* -1: not claimed */
 };
 
 /*
@@ -129,6 +134,11 @@ vec_control_open(const char *directory, bool create, const VecAllocator *allocat
     made->allocator = allocator;
     made->descriptor = -1;
     status = vec_file_path(made->path, directory, VEC_CONTROL_NAME, error);
+    for (int work = 0; work < VEC_WORKS; work++) {
+        made->work_descriptors[work] = -1;
+        if (status == VEC_OK)
+            status = vec_file_path(made->work_paths[work], directory, work_names[work], error);
+    }
     for (int attempt = 0; status == VEC_OK && attempt < OPEN_ATTEMPTS; attempt++) {
         status = map_file(made, error);
         if (status == VEC_OK || !create || (status != VEC_NOT_FOUND && status != VEC_CORRUPT))
@@ -152,6 +162,8 @@ vec_control_close(VecControl *control)
 {
     if (control == NULL)
         return;
+    for (int work = 0; work < VEC_WORKS; work++)
+        vec_control_disclaim(control, (VecWork)work);
     unmap_file(control);
     vec_memory_release(control->allocator, control);
 }
@@ -185,24 +197,36 @@ vec_control_is_orphan(const VecControl *control)
            stat(control->path, &theirs) != 0 || ours.st_dev != theirs.st_dev || ours.st_ino != theirs.st_ino;
 }
 
-VecStatus
-vec_control_lock(VecControl *control, VecError *error)
+static VecStatus
+lock_file(int descriptor, const char *path, VecError *error)
 {
     int result;
 
     do {
-        result = flock(control->descriptor, LOCK_EX | LOCK_NB);
+        result = flock(descriptor, LOCK_EX | LOCK_NB);
     } while (result != 0 && errno == EINTR);
     if (result != 0 && errno == EWOULDBLOCK)
-        return vec_error_set(error, VEC_BUSY, errno, "\"%s\" is locked by another process", control->path);
-    if (result != 0)
-        return vec_file_error(error, errno, "lock", control->path);
-    if (vec_control_is_orphan(control)) {
+        return vec_error_set(error, VEC_BUSY, errno, "\"%s\" is locked by another process", path);
+    return result == 0 ? VEC_OK : vec_file_error(error, errno, "lock", path);
+}
+
+static VecStatus
+orphan_error(const VecControl *control, VecError *error)
+{
+    return vec_error_set(error, VEC_NOT_FOUND, 0, "\"%s\" was removed or replaced", control->path);
+}
+
+VecStatus
+vec_control_lock(VecControl *control, VecError *error)
+{
+    VecStatus status = lock_file(control->descriptor, control->path, error);
+
+    if (status == VEC_OK && vec_control_is_orphan(control)) {
         (void)flock(control->descriptor, LOCK_UN);
-        return vec_error_set(error, VEC_NOT_FOUND, 0, "\"%s\" was removed or replaced", control->path);
+        return orphan_error(control, error);
     }
-    control->is_locked = true;
-    return VEC_OK;
+    control->is_locked = status == VEC_OK;
+    return status;
 }
 
 void
@@ -213,19 +237,56 @@ vec_control_unlock(VecControl *control)
     control->is_locked = false;
 }
 
-bool
-vec_control_is_locked(VecControl *control)
+/* Looks with a handle of its own, so that looking never takes or loses a lock of ours. */
+static bool
+is_file_locked(const char *path)
 {
-    if (control->is_locked)
-        return true;
+    int descriptor = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
 
-    /* a handle of its own, so that looking never takes or loses a lock of ours */
-    int descriptor = open(control->path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
     if (descriptor < 0)
         return false;
     bool locked = flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
     close(descriptor);
     return locked;
+}
+
+bool
+vec_control_is_locked(VecControl *control)
+{
+    return control->is_locked || is_file_locked(control->path);
+}
+
+VecStatus
+vec_control_claim(VecControl *control, VecWork work, VecError *error)
+{
+    const char *path = control->work_paths[work];
+    int descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
+
+    if (descriptor < 0)
+        return vec_file_error(error, errno, "open", path);
+
+    VecStatus status = lock_file(descriptor, path, error);
+    if (status == VEC_OK && vec_control_is_orphan(control))
+        status = orphan_error(control, error);
+    if (status == VEC_OK)
+        control->work_descriptors[work] = descriptor;
+    else
+        close(descriptor);
+    return status;
+}
+
+void
+vec_control_disclaim(VecControl *control, VecWork work)
+{
+    if (control->work_descriptors[work] >= 0)
+        close(control->work_descriptors[work]);
+    control->work_descriptors[work] = -1;
+}
+
+bool
+vec_control_is_claimed(VecControl *control, VecWork work)
+{
+    return control->work_descriptors[work] >= 0 || is_file_locked(control->work_paths[work]);
 }
 
 uint64_t

@@ -8,6 +8,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -111,6 +113,45 @@ vec_file_read(int descriptor, void *data, size_t bytes, uint64_t offset, const c
         bytes -= (size_t)got;
     }
     return VEC_OK;
+}
+
+static bool
+lock_whole(int descriptor)
+{
+    int result;
+
+    do {
+        result = flock(descriptor, LOCK_EX | LOCK_NB);
+    } while (result != 0 && errno == EINTR);
+    return result == 0;
+}
+
+bool
+vec_file_claim(int descriptor)
+{
+    struct stat file;
+
+    return lock_whole(descriptor) && fstat(descriptor, &file) == 0 && file.st_nlink > 0;
+}
+
+VecStatus
+vec_file_remove_idle(const char *path, bool *removed, VecError *error)
+{
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+    VecStatus status = VEC_OK;
+
+    *removed = false;
+    if (descriptor < 0 && errno == ENOENT)
+        return VEC_OK;
+    /* what cannot be opened nobody is writing */
+    if (descriptor < 0 || lock_whole(descriptor)) {
+        *removed = unlink(path) == 0;
+        if (!*removed && errno != ENOENT)
+            status = vec_file_error(error, errno, "remove", path);
+    }
+    if (descriptor >= 0)
+        close(descriptor);
+    return status;
 }
 
 VecStatus

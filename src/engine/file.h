@@ -34,6 +34,15 @@ VecStatus vec_file_write(int descriptor, const void *data, size_t bytes, uint64_
 VecStatus vec_file_read(int descriptor, void *data, size_t bytes, uint64_t offset, const char *path,
                         VecError *error) VEC_MUST_CHECK;
 
+/*
+ * Marks a file as being worked on: nobody removes it (vec_file_remove_idle) while the descriptor is open. False: somebody is about
+ * to remove it, or did; make another.
+ */
+bool vec_file_claim(int descriptor);
+
+/* Removes a file unless somebody claims it; *removed says so. A file that is not there is VEC_OK. */
+VecStatus vec_file_remove_idle(const char *path, bool *removed, VecError *error) VEC_MUST_CHECK;
+
 VecStatus vec_file_sync(int descriptor, const char *path, VecError *error) VEC_MUST_CHECK;
 VecStatus vec_file_sync_directory(const char *directory, VecError *error) VEC_MUST_CHECK;
 

@@ -23,32 +23,66 @@ top_layer(uint64_t seed, uint32_t m, uint32_t row)
 }
 
 uint32_t
-vec_graph_count_layers(uint64_t seed, uint32_t m, uint32_t row_count,
+vec_graph_base_row(const VecGraphBase *base, uint32_t row)
+{
+    if (row >= base->graph->row_count || vec_bitset_test(base->dead, row))
+        return VEC_NODE_NONE;
+
+    uint64_t before = base->dead[row >> 6] & ((UINT64_C(1) << (row & 63)) - 1);
+    return base->row_first + row - base->dead_before[row >> 6] - (uint32_t)__builtin_popcountll(before);
+}
+
+uint32_t
+vec_graph_node_layers(const VecGraph *graph, uint32_t node)
+{
+    uint32_t layers = 0;
+
+    while (layers < graph->layer_count && node < graph->upper[layers].node_count)
+        layers++;
+    return layers;
+}
+
+uint32_t
+vec_graph_count_layers(uint64_t seed, uint32_t m, uint32_t row_count, const VecGraphBase *base,
                        uint32_t layer_nodes[VEC_FORMAT_LAYERS_MAX])
 {
-    uint32_t layer_count = 0;
+    uint32_t by_top[VEC_FORMAT_LAYERS_MAX + 1] = {0}, layer_count = VEC_FORMAT_LAYERS_MAX;
 
-    memset(layer_nodes, 0, VEC_FORMAT_LAYERS_MAX * sizeof(uint32_t));
-    for (uint32_t row = 0; row < row_count; row++) {
-        uint32_t top = top_layer(seed, m, row);
-
-        for (uint32_t layer = 1; layer <= top; layer++)
-            layer_nodes[layer - 1]++;
-        layer_count = top > layer_count ? top : layer_count;
+    for (uint32_t node = 0; base != NULL && node < base->graph->upper[0].node_count; node++) {
+        if (vec_graph_base_row(base, base->graph->upper[0].rows[node]) != VEC_NODE_NONE)
+            by_top[vec_graph_node_layers(base->graph, node)]++;
     }
+    for (uint32_t row = 0; row < row_count; row++) {
+        if (!vec_graph_base_has(base, row))
+            by_top[top_layer(seed, m, row)]++;
+    }
+    memset(layer_nodes, 0, VEC_FORMAT_LAYERS_MAX * sizeof(uint32_t));
+    while (layer_count > 0 && by_top[layer_count] == 0)
+        layer_count--;
+    for (uint32_t layer = layer_count, nodes = 0; layer > 0; layer--)
+        layer_nodes[layer - 1] = nodes += by_top[layer];
     return layer_count;
 }
 
 void
 vec_graph_number_nodes(uint64_t seed, uint32_t m, uint32_t row_count, uint32_t layer_count,
-                       const uint32_t *layer_nodes, uint32_t *upper_rows)
+                       const uint32_t *layer_nodes, const VecGraphBase *base, uint32_t *upper_rows)
 {
     uint32_t next[VEC_FORMAT_LAYERS_MAX + 1]; /* [l]: next number for a row whose top layer is l */
 
     for (uint32_t layer = 1; layer <= layer_count; layer++)
         next[layer] = layer < layer_count ? layer_nodes[layer] : 0;
+    for (uint32_t node = 0; base != NULL && node < base->graph->upper[0].node_count; node++) {
+        uint32_t row = vec_graph_base_row(base, base->graph->upper[0].rows[node]);
+
+        base->new_nodes[node] = VEC_NODE_NONE;
+        if (row != VEC_NODE_NONE) {
+            base->new_nodes[node] = next[vec_graph_node_layers(base->graph, node)]++;
+            upper_rows[base->new_nodes[node]] = row;
+        }
+    }
     for (uint32_t row = 0; row < row_count; row++) {
-        uint32_t top = top_layer(seed, m, row);
+        uint32_t top = vec_graph_base_has(base, row) ? 0 : top_layer(seed, m, row);
 
         if (top > 0)
             upper_rows[next[top]++] = row;

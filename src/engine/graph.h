@@ -9,6 +9,7 @@
 #ifndef VEC_GRAPH_H
 #define VEC_GRAPH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "format.h"
@@ -23,15 +24,42 @@ typedef struct VecGraph {
     VecLayer upper[VEC_FORMAT_LAYERS_MAX];
 } VecGraph;
 
-/* Counts the nodes of each layer above the bottom; returns the number of those layers. */
-uint32_t vec_graph_count_layers(uint64_t seed, uint32_t m, uint32_t row_count,
+/*
+ * Rows that come into a new graph with their links from an older one: those of its rows that are not dead, as the new graph's
+ * rows row_first .. row_first + row_count - 1, in their old order and in their old layers.
+ */
+typedef struct VecGraphBase {
+    const VecGraph *graph;       /* the older one; at least one upper node of it lives */
+    const uint64_t *dead;        /* bits over its rows */
+    const uint32_t *dead_before; /* [i]: how many of its rows below 64 i are dead */
+    uint32_t dead_count;
+    uint32_t row_first;
+    uint32_t row_count;
+    uint32_t *
+        new_nodes; /* [upper node] its number in the new graph, VEC_NODE_NONE if dead: vec_graph_number_nodes fills it */
+} VecGraphBase;
+
+static inline bool
+vec_graph_base_has(const VecGraphBase *base, uint32_t row)
+{
+    return base != NULL && row >= base->row_first && row - base->row_first < base->row_count;
+}
+
+/* The new number of the older graph's row, VEC_NODE_NONE if that is dead or none. */
+uint32_t vec_graph_base_row(const VecGraphBase *base, uint32_t row);
+
+/* How many layers above the bottom an upper node lives in. */
+uint32_t vec_graph_node_layers(const VecGraph *graph, uint32_t node);
+
+/* Counts the nodes of each layer above the bottom; returns the number of those layers. base: NULL if there is none. */
+uint32_t vec_graph_count_layers(uint64_t seed, uint32_t m, uint32_t row_count, const VecGraphBase *base,
                                 uint32_t layer_nodes[VEC_FORMAT_LAYERS_MAX]);
 
 /* Numbers the nodes of layer 1: upper_rows[node] = row. layer_nodes as counted. */
 void vec_graph_number_nodes(uint64_t seed, uint32_t m, uint32_t row_count, uint32_t layer_count,
-                            const uint32_t *layer_nodes, uint32_t *upper_rows);
+                            const uint32_t *layer_nodes, const VecGraphBase *base, uint32_t *upper_rows);
 
-/* Whether a row is in layer 1. */
+/* Whether a row that no base has is in layer 1. */
 bool vec_graph_is_upper(uint64_t seed, uint32_t m, uint32_t row);
 
 /* Points *graph at arrays laid out as format.h says. */
@@ -53,9 +81,11 @@ typedef struct VecGraphBuildOptions {
     uint64_t seed;
     uint32_t ef_construction;
     uint32_t thread_count;
+    const VecGraphBase *base; /* NULL: none; must outlive the build */
 } VecGraphBuildOptions;
 
 /*
+ * Builds in two phases: the base's lists come over, those that named dead rows are mended; then the other rows are inserted.
  * graph's links are written (they must be all VEC_NODE_NONE); graph, codes and what they point to must outlive the build.
  * VEC_NO_MEMORY.
  */

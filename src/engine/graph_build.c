@@ -8,6 +8,10 @@
  * The neighbours of a row are chosen among what the walk found by the paper's heuristic: nearest first, leaving out those
  * that are nearer to a chosen one than to the row; then the nearest of those left out fill the list. Distances between rows
  * come from codes alone.
+ *
+ * Where a base comes along (vectors/merge.h), its lists are translated first. A list that named dead rows is chosen anew among
+ * the living rest and the neighbours of the dead (as FreshDiskANN consolidates: Singh et al. 2021). Rows that only dead
+ * rows led to are then inserted as new ones are.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -21,6 +25,7 @@
 #define ALONE_COUNT       256
 #define THREAD_STACK_SIZE (512 * 1024)
 #define SELECT_BATCH      8
+#define MEND_FACTOR       8 /* candidates for a list that lost dead neighbours, in lists */
 
 typedef struct Worker {
     VecGraphBuild *build;
@@ -29,7 +34,8 @@ typedef struct Worker {
     VecCodeQuery relative; /* the row to which others are compared while choosing */
     VecCodeQuery other;    /* the node whose list is full */
     void *query_memory;
-    uint64_t *list_keys; /* a full list and one more */
+    uint64_t *list_keys; /* a full list and one more, or the candidates for a mended list */
+    uint32_t list_capacity;
     uint32_t *list_rows;
     int32_t *list_sums;
     float *list_distances;
@@ -47,6 +53,9 @@ struct VecGraphBuild {
     VecGraphBuildOptions options;
     const VecAllocator *allocator;
     uint8_t *locks; /* one a row; upper layers use their row's */
+    uint64_t *
+        unlinked; /* bits over rows: of the base, and no list of the bottom layer names them; NULL: there are none */
+    bool is_adopting; /* first phase: tasks are rows of the base's graph */
     uint64_t task_count;
     atomic_uint_fast64_t task_next;
     atomic_uint_fast64_t tasks_done;
@@ -243,29 +252,151 @@ insert_row(Worker *worker, uint32_t row, uint32_t node, uint32_t layers)
     insert_into_layer(worker, &graph->bottom, row, graph->layer_count > 0 ? graph->upper[0].rows[entry] : 0);
 }
 
+/* A neighbour in the base's graph as a node of the new one; VEC_NODE_NONE if it is dead. */
+static inline uint32_t
+new_node(const VecGraphBase *base, const VecLayer *old_layer, uint32_t old_node)
+{
+    return old_layer->rows == NULL ? vec_graph_base_row(base, old_node) : base->new_nodes[old_node];
+}
+
+/* Appends the living ones of an old list to worker->list_keys, each once; returns the new count, *lost: some were dead. */
+static uint32_t
+gather_living(Worker *worker, const VecLayer *old_layer, uint32_t old_node, uint32_t count, bool *lost)
+{
+    const VecGraphBase *base = worker->build->options.base;
+    const uint32_t *links = old_layer->links + (size_t)old_node * old_layer->degree;
+
+    for (uint32_t i = 0; i < old_layer->degree && links[i] < old_layer->node_count; i++) {
+        uint32_t node = new_node(base, old_layer, links[i]);
+
+        if (node == VEC_NODE_NONE) {
+            *lost = true;
+        } else if (!vec_bitset_test(worker->walk.visited, node) && count < worker->list_capacity) {
+            vec_bitset_set(worker->walk.visited, node);
+            worker->list_keys[count++] = node;
+        }
+    }
+    return count;
+}
+
+/* Brings one living node's list over. Nobody else writes it in this phase. */
+static void
+adopt_list(Worker *worker, const VecLayer *old_layer, uint32_t old_node, const VecLayer *layer, uint32_t node)
+{
+    const VecGraphBase *base = worker->build->options.base;
+    const VecCodes *codes = &worker->build->codes;
+    const uint32_t *links = old_layer->links + (size_t)old_node * old_layer->degree;
+    bool lost = false;
+
+    vec_bitset_set(worker->walk.visited, node);
+    uint32_t count = gather_living(worker, old_layer, old_node, 0, &lost);
+    for (uint32_t i = 0; lost && i < old_layer->degree && links[i] < old_layer->node_count; i++) {
+        bool ignored;
+
+        if (new_node(base, old_layer, links[i]) == VEC_NODE_NONE)
+            count = gather_living(worker, old_layer, links[i], count, &ignored);
+    }
+    vec_bitset_clear(worker->walk.visited, node);
+    for (uint32_t i = 0; i < count; i++) {
+        worker->list_rows[i] = node_row(layer, (uint32_t)worker->list_keys[i]);
+        vec_bitset_clear(worker->walk.visited, (uint32_t)worker->list_keys[i]);
+    }
+    if (!lost) {
+        uint32_t *list = node_links(layer, node);
+
+        for (uint32_t i = 0; i < layer->degree; i++)
+            list[i] = i < count ? (uint32_t)worker->list_keys[i] : VEC_NODE_NONE;
+        return;
+    }
+    vec_quantize_query_from_row(codes, node_row(layer, node), &worker->other);
+    vec_quantize_distances(codes, &worker->other, worker->list_rows, count, worker->list_sums,
+                           worker->list_distances);
+    for (uint32_t i = 0; i < count; i++)
+        worker->list_keys[i] = vec_walk_key(worker->list_distances[i], (uint32_t)worker->list_keys[i]);
+    vec_walk_sort(worker->list_keys, count);
+    count = choose(worker, layer, worker->list_keys, count, worker->other.constant, layer->degree);
+    store_links(node_links(layer, node), layer->degree, worker->chosen_keys, count);
+}
+
+/* Tasks 0 .. n1 - 1 are the base's upper nodes, the others its rows. */
+static void
+adopt_task(Worker *worker, uint32_t task)
+{
+    VecGraphBuild *build = worker->build;
+    const VecGraphBase *base = build->options.base;
+    const VecGraph *old = base->graph;
+    uint32_t upper_count = old->upper[0].node_count;
+
+    if (task >= upper_count) {
+        uint32_t row = vec_graph_base_row(base, task - upper_count);
+
+        if (row != VEC_NODE_NONE)
+            adopt_list(worker, &old->bottom, task - upper_count, &build->graph->bottom, row);
+        return;
+    }
+
+    uint32_t node = base->new_nodes[task];
+    for (uint32_t layer = node == VEC_NODE_NONE ? 0 : vec_graph_node_layers(old, task); layer > 0; layer--)
+        adopt_list(worker, &old->upper[layer - 1], task, &build->graph->upper[layer - 1], node);
+}
+
+/* The number in layer 1 of the base's highest living row. */
+static uint32_t
+base_entry(const VecGraphBase *base)
+{
+    uint32_t node = 0;
+
+    while (base->new_nodes[node] == VEC_NODE_NONE)
+        node++;
+    return base->new_nodes[node];
+}
+
+/* Inserts node 0. In a new graph the entry finds nobody; one that is higher than the base begins at the base's entry. */
+static void
+insert_entry(Worker *worker)
+{
+    const VecGraph *graph = worker->build->graph;
+    const VecGraphBase *base = worker->build->options.base;
+    uint32_t row = graph->upper[0].rows[0];
+
+    if (base == NULL || vec_graph_base_has(base, row))
+        return;
+    vec_quantize_query_from_row(&worker->build->codes, row, &worker->query);
+
+    uint32_t entry = base_entry(base);
+    for (uint32_t layer = vec_graph_node_layers(graph, entry); layer > 0; layer--)
+        entry = insert_into_layer(worker, &graph->upper[layer - 1], 0, entry);
+    insert_into_layer(worker, &graph->bottom, row, graph->upper[0].rows[entry]);
+}
+
 /* Tasks 0 .. n1 - 1 are the nodes of layer 1, from the top down; then all rows in order, which skips those. */
 static void
-run_task(Worker *worker, uint64_t task)
+insert_task(Worker *worker, uint64_t task)
 {
     VecGraphBuild *build = worker->build;
     const VecGraph *graph = build->graph;
+    const VecGraphBase *base = build->options.base;
     uint32_t upper_count = graph->layer_count > 0 ? graph->upper[0].node_count : 0;
 
     if (task < upper_count) {
-        uint32_t node = (uint32_t)task, layers = 0;
+        uint32_t node = (uint32_t)task;
 
-        while (layers < graph->layer_count && node < graph->upper[layers].node_count)
-            layers++;
-        if (node > 0) /* the entry finds nobody */
-            insert_row(worker, graph->upper[0].rows[node], node, layers);
+        if (node == 0)
+            insert_entry(worker);
+        else if (!vec_graph_base_has(base, graph->upper[0].rows[node]))
+            insert_row(worker, graph->upper[0].rows[node], node, vec_graph_node_layers(graph, node));
         return;
     }
 
     uint32_t row = (uint32_t)(task - upper_count);
     if (row == 0 && upper_count == 0)
         return;
-    if (!vec_graph_is_upper(build->options.seed, graph->m, row))
+    if (vec_graph_base_has(base, row)) {
+        if (build->unlinked != NULL && vec_bitset_test(build->unlinked, row))
+            insert_row(worker, row, VEC_NODE_NONE, 0);
+    } else if (!vec_graph_is_upper(build->options.seed, graph->m, row)) {
         insert_row(worker, row, VEC_NODE_NONE, 0);
+    }
 }
 
 static void
@@ -280,7 +411,10 @@ run_tasks(Worker *worker, uint64_t task_end)
         uint64_t task = atomic_fetch_add(&build->task_next, 1);
         if (task >= build->task_count)
             return;
-        run_task(worker, task);
+        if (build->is_adopting)
+            adopt_task(worker, (uint32_t)task);
+        else
+            insert_task(worker, task);
         atomic_fetch_add_explicit(&build->tasks_done, 1, memory_order_relaxed);
         if (worker->is_caller)
             polled(build, 0, 0);
@@ -309,10 +443,11 @@ worker_init(Worker *worker, VecGraphBuild *build)
         vec_walk_reserve_spill(&worker->walk, (size_t)build->options.ef_construction * degree) != VEC_OK)
         return false;
     worker->query_memory = vec_memory_allocate(allocator, 3, query_bytes);
-    worker->list_keys = vec_memory_allocate_raw(allocator, degree + 1, sizeof(uint64_t));
-    worker->list_rows = vec_memory_allocate_raw(allocator, degree + 1, sizeof(uint32_t));
-    worker->list_sums = vec_memory_allocate_raw(allocator, degree + 1, sizeof(int32_t));
-    worker->list_distances = vec_memory_allocate_raw(allocator, degree + 1, sizeof(float));
+    worker->list_capacity = build->options.base != NULL ? MEND_FACTOR * degree : degree + 1;
+    worker->list_keys = vec_memory_allocate_raw(allocator, worker->list_capacity, sizeof(uint64_t));
+    worker->list_rows = vec_memory_allocate_raw(allocator, worker->list_capacity, sizeof(uint32_t));
+    worker->list_sums = vec_memory_allocate_raw(allocator, worker->list_capacity, sizeof(int32_t));
+    worker->list_distances = vec_memory_allocate_raw(allocator, worker->list_capacity, sizeof(float));
     worker->chosen_keys = vec_memory_allocate_raw(allocator, degree, sizeof(uint64_t));
     worker->left_keys = vec_memory_allocate_raw(allocator, degree, sizeof(uint64_t));
     worker->chosen_rows = vec_memory_allocate_raw(allocator, degree, sizeof(uint32_t));
@@ -366,6 +501,39 @@ start_threads(Worker *workers, uint32_t count)
     return started;
 }
 
+static void
+set_task_count(VecGraphBuild *build)
+{
+    const VecGraph *graph = build->is_adopting ? build->options.base->graph : build->graph;
+
+    build->task_count = graph->row_count;
+    if (graph->layer_count > 0)
+        build->task_count += graph->upper[0].node_count;
+    atomic_store(&build->task_next, 0);
+    atomic_store(&build->tasks_done, 0);
+}
+
+/* The first phase is over: which rows of the base does no list of the bottom layer name any more? */
+static void
+find_unlinked(VecGraphBuild *build)
+{
+    const VecGraphBase *base = build->options.base;
+    const VecGraph *graph = build->graph;
+    uint32_t row_end = base->row_first + base->row_count;
+    uint64_t *bits = build->unlinked;
+
+    for (uint32_t row = base->row_first; row < row_end; row++)
+        vec_bitset_set(bits, row);
+    for (uint32_t node = 0; node < graph->upper[0].node_count; node++) /* are found from above */
+        vec_bitset_clear(bits, graph->upper[0].rows[node]);
+    for (uint32_t row = base->row_first; row < row_end; row++) {
+        const uint32_t *links = graph->bottom.links + (size_t)row * graph->bottom.degree;
+
+        for (uint32_t i = 0; i < graph->bottom.degree && links[i] != VEC_NODE_NONE; i++)
+            vec_bitset_clear(bits, links[i]);
+    }
+}
+
 VecStatus
 vec_graph_build_begin(const VecGraph *graph, const VecCodes *codes, const VecGraphBuildOptions *options,
                       const VecAllocator *allocator, VecGraphBuild **build, VecError *error)
@@ -378,10 +546,14 @@ vec_graph_build_begin(const VecGraph *graph, const VecCodes *codes, const VecGra
     made->codes = *codes;
     made->options = *options;
     made->allocator = allocator;
-    made->task_count = graph->row_count + (graph->layer_count > 0 ? (uint64_t)graph->upper[0].node_count : 0);
+    made->is_adopting = options->base != NULL;
+    set_task_count(made);
     made->locks = vec_memory_allocate(allocator, graph->row_count, 1);
     made->ones = vec_memory_allocate(allocator, VEC_SIMD_QUERY_BYTES(codes->dimensions), 1);
-    if (made->locks == NULL || made->ones == NULL) {
+    if (options->base != NULL && options->base->dead_count > 0)
+        made->unlinked = vec_memory_allocate(allocator, VEC_BITSET_WORDS(graph->row_count), sizeof(uint64_t));
+    if (made->locks == NULL || made->ones == NULL ||
+        (made->unlinked == NULL && options->base != NULL && options->base->dead_count > 0)) {
         vec_graph_build_free(made);
         return vec_memory_error(error);
     }
@@ -391,11 +563,31 @@ vec_graph_build_begin(const VecGraph *graph, const VecCodes *codes, const VecGra
     return VEC_OK;
 }
 
+/* The tasks of one phase, by all workers. */
+static VecStatus
+run_phase(VecGraphBuild *build, Worker *workers, uint32_t worker_count, VecError *error)
+{
+    uint32_t started = 0;
+
+    run_tasks(&workers[0], build->task_count < ALONE_COUNT ? build->task_count : ALONE_COUNT);
+    if (!atomic_load(&build->stop) && atomic_load(&build->task_next) < build->task_count)
+        started = start_threads(workers + 1, worker_count - 1);
+    run_tasks(&workers[0], build->task_count);
+    for (uint32_t i = 0; i < started; i++)
+        pthread_join(workers[1 + i].thread, NULL);
+
+    if (atomic_load(&build->no_memory))
+        return vec_memory_error(error);
+    if (atomic_load(&build->tasks_done) < build->task_count)
+        return vec_error_set(error, VEC_INTERRUPTED, 0, "interrupted");
+    return VEC_OK;
+}
+
 VecStatus
 vec_graph_build_run(VecGraphBuild *build, VecShouldStop should_stop, void *should_stop_context,
                     VecError *error)
 {
-    uint32_t worker_count = build->options.thread_count, started = 0, made = 0;
+    uint32_t worker_count = build->options.thread_count, made = 0;
     Worker *workers = vec_memory_allocate(build->allocator, worker_count, sizeof(Worker));
     VecStatus status = VEC_OK;
 
@@ -413,17 +605,15 @@ vec_graph_build_run(VecGraphBuild *build, VecShouldStop should_stop, void *shoul
     atomic_store(&build->no_memory, false);
     workers[0].is_caller = true;
     polled(build, 0, 0);
-    run_tasks(&workers[0], build->task_count < ALONE_COUNT ? build->task_count : ALONE_COUNT);
-    if (!atomic_load(&build->stop) && atomic_load(&build->task_next) < build->task_count)
-        started = start_threads(workers + 1, worker_count - 1);
-    run_tasks(&workers[0], build->task_count);
-    for (uint32_t i = 0; i < started; i++)
-        pthread_join(workers[1 + i].thread, NULL);
-
-    if (atomic_load(&build->no_memory))
-        status = vec_memory_error(error);
-    else if (atomic_load(&build->tasks_done) < build->task_count)
-        status = vec_error_set(error, VEC_INTERRUPTED, 0, "interrupted");
+    if (build->is_adopting) {
+        if ((status = run_phase(build, workers, worker_count, error)) != VEC_OK)
+            goto done;
+        if (build->unlinked != NULL)
+            find_unlinked(build);
+        build->is_adopting = false;
+        set_task_count(build);
+    }
+    status = run_phase(build, workers, worker_count, error);
 
 done:
     for (uint32_t i = 0; i <= made && i < worker_count; i++)
@@ -439,5 +629,6 @@ vec_graph_build_free(VecGraphBuild *build)
         return;
     vec_memory_release(build->allocator, build->locks);
     vec_memory_release(build->allocator, build->ones);
+    vec_memory_release(build->allocator, build->unlinked);
     vec_memory_release(build->allocator, build);
 }

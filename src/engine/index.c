@@ -222,6 +222,7 @@ vec_index_segment_info(const VecIndex *index, uint32_t segment, VecSegmentInfo *
         .bytes_graph = sections[VEC_SECTION_LINKS].bytes + sections[VEC_SECTION_UPPER_ROWS].bytes +
                        sections[VEC_SECTION_UPPER_LINKS].bytes,
         .bytes_ids = sections[VEC_SECTION_ROWS].bytes + sections[VEC_SECTION_EXCEPTIONS].bytes,
+        .codes_hash = vec_sealed_codes_hash(sealed),
     };
 }
 

@@ -282,10 +282,10 @@ vec_manifest_collect(const VecManifest *manifest, const char *directory, uint32_
             continue;
         if (vec_file_path(path, directory, entry->d_name, status == VEC_OK ? error : NULL) != VEC_OK)
             continue;
-        if (unlink(path) == 0)
-            removed++;
-        else if (errno != ENOENT && status == VEC_OK)
-            status = vec_file_error(error, errno, "remove", path);
+        bool was_removed;
+        VecStatus remove_status = vec_file_remove_idle(path, &was_removed, status == VEC_OK ? error : NULL);
+        removed += was_removed;
+        status = status == VEC_OK ? remove_status : status;
     }
     if (errno != 0 && status == VEC_OK)
         status = vec_file_error(error, errno, "read", directory);

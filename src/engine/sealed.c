@@ -209,6 +209,23 @@ vec_sealed_close(VecSealed *sealed)
     sealed->descriptor = -1;
 }
 
+uint64_t
+vec_sealed_codes_hash(const VecSealed *sealed)
+{
+    const VecFormatHeader *header = &sealed->header;
+    uint64_t words[] = {
+        header->sections[VEC_SECTION_QUANTIZER].checksum,
+        header->seed,
+        header->quantization,
+        header->quantization_bits,
+        header->element_type,
+        header->metric,
+        header->dimensions,
+    };
+
+    return XXH3_64bits(words, sizeof(words));
+}
+
 VecStatus
 vec_sealed_verify(const VecSealed *sealed, VecShouldStop should_stop, void *should_stop_context,
                   VecError *error)

@@ -36,6 +36,9 @@ void vec_sealed_close(VecSealed *sealed);
 VecStatus vec_sealed_verify(const VecSealed *sealed, VecShouldStop should_stop, void *should_stop_context,
                             VecError *error) VEC_MUST_CHECK;
 
+/* A number that is the same where two segments' codes are of one quantizer. */
+uint64_t vec_sealed_codes_hash(const VecSealed *sealed);
+
 /* Contract of vec_index_validate. */
 VecStatus vec_sealed_validate(const VecSealed *sealed, VecShouldStop should_stop, void *should_stop_context,
                               VecSegmentHealth *health, VecError *error) VEC_MUST_CHECK;

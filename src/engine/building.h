@@ -1,0 +1,71 @@
+/*
+ * building.h: a segment under construction, as build.c and merge.c share it.
+ */
+#ifndef VEC_BUILDING_H
+#define VEC_BUILDING_H
+
+#include <xxhash.h>
+
+#include "file.h"
+#include "format.h"
+#include "graph.h"
+#include "sealed.h"
+#include "vectors/build.h"
+
+typedef enum BuildStage { STAGE_SAMPLE, STAGE_ADD, STAGE_GRAPH, STAGE_WRITE, STAGE_DONE } BuildStage;
+
+struct VecBuild {
+    const VecAllocator *allocator;
+    VecBuildOptions options;
+    char directory[VEC_FILE_PATH_BYTES];
+    char temporary[VEC_FILE_PATH_BYTES]; /* "" once it was renamed */
+    uint32_t draw;                       /* random part of the names */
+    int descriptor;
+    BuildStage stage;
+    uint64_t row_count_max;
+    VecFormatHeader work; /* layout of the work area */
+    uint8_t *area;
+    uint64_t area_bytes;
+    bool in_file;
+    double *sums; /* of the sample; or the floats of an inherited mean */
+    uint64_t sample_count;
+    bool inherits;
+    VecQuantizer quantizer;
+    VecQuantizeScratch scratch;
+    VecQuantizerError quantizer_error;
+    uint64_t rows_coded;
+    uint64_t exception_count;
+    uint64_t position_last;
+    uint64_t rows_exact;
+    VecCodes codes;
+    VecGraph graph;
+    VecGraphBuild *graph_build;
+    struct VecMerge *merge;   /* the inputs of a merge, until the graph is complete; else NULL */
+    const VecGraphBase *base; /* the input whose graph comes along, a part of merge; or NULL */
+    VecFormatHeader header;   /* of the file, being written */
+    int section;
+    uint64_t section_done;
+    XXH3_state_t *checksum;
+};
+
+/* A section of the work area. */
+static inline void *
+vec_build_section(const VecBuild *build, VecSection section)
+{
+    return build->area + build->work.sections[section].offset;
+}
+
+/* An object without a file; statuses of vec_build_begin. */
+VecStatus vec_build_create(const VecBuildOptions *options, const char *directory,
+                           const VecAllocator *allocator, VecBuild **build, VecError *error) VEC_MUST_CHECK;
+
+/* Its temporary file and work area. Seed, base and segment options are final. */
+VecStatus vec_build_open_area(VecBuild *build, uint64_t row_count_max, VecError *error) VEC_MUST_CHECK;
+
+/* Begins STAGE_ADD with the mean that stands in the work area. */
+VecStatus vec_build_set_quantizer(VecBuild *build, VecError *error) VEC_MUST_CHECK;
+
+/* Closes the inputs of a merge. */
+void vec_merge_release(VecBuild *build);
+
+#endif

@@ -1,0 +1,351 @@
+/*
+ * merge.c: a build whose rows come from other segments: which input brings its graph, and copying codes.
+ *
+ * Local numbers follow positions, as in every segment: the inputs' ranges ascend, so their living rows are simply put one
+ * after the other, and the rows of the input that brings its graph (the base) stay together.
+ */
+#include "vectors/merge.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "building.h"
+#include "memory.h"
+
+#define POLL_ROWS 4096
+
+/* Where more of the base is dead than this, its graph is not worth mending. */
+#define BASE_DEAD_MAX 0.5
+
+/* Smaller graphs are built anew: their few layers would serve a larger one badly. */
+#define BASE_ROWS_MIN 1024
+
+typedef struct MergeInput {
+    VecSealed sealed;
+    bool is_open;
+    uint64_t living_coded;
+    uint64_t living_exceptions;
+} MergeInput;
+
+typedef struct VecMerge {
+    MergeInput *inputs;
+    uint32_t input_count;
+    uint64_t *dead_bits; /* of the base */
+    uint32_t *dead_before;
+    uint32_t *new_nodes;
+    VecGraphBase base;
+} VecMerge;
+
+void
+vec_merge_release(VecBuild *build)
+{
+    VecMerge *merge = build->merge;
+
+    if (merge == NULL)
+        return;
+    for (uint32_t i = 0; i < merge->input_count; i++) {
+        if (merge->inputs[i].is_open)
+            vec_sealed_close(&merge->inputs[i].sealed);
+    }
+    vec_memory_release(build->allocator, merge->inputs);
+    vec_memory_release(build->allocator, merge->dead_bits);
+    vec_memory_release(build->allocator, merge->dead_before);
+    vec_memory_release(build->allocator, merge->new_nodes);
+    vec_memory_release(build->allocator, merge);
+    build->merge = NULL;
+    build->base = NULL;
+}
+
+static bool
+should_stop(const VecMergeOptions *options, uint64_t row)
+{
+    return row % POLL_ROWS == 0 && options->should_stop != NULL &&
+           options->should_stop(options->should_stop_context, row, 0);
+}
+
+static VecStatus
+interrupted(VecError *error)
+{
+    return vec_error_set(error, VEC_INTERRUPTED, 0, "interrupted");
+}
+
+/* The first of the dead positions that is not below. */
+static uint64_t
+find_dead(const VecMergeOptions *options, uint64_t position)
+{
+    uint64_t low = 0, high = options->dead_count;
+
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+        if (options->dead[middle] < position)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static bool
+is_dead(const VecMergeOptions *options, uint64_t position)
+{
+    uint64_t next = find_dead(options, position);
+
+    return next < options->dead_count && options->dead[next] == position;
+}
+
+/* A walk over coded rows, whose positions ascend: *next follows in the list of the dead. */
+static inline bool
+is_dead_next(const VecMergeOptions *options, uint64_t position, uint64_t *next)
+{
+    while (*next < options->dead_count && options->dead[*next] < position)
+        (*next)++;
+    return *next < options->dead_count && options->dead[*next] == position;
+}
+
+static VecStatus
+check_input(const VecMerge *merge, const VecMergeOptions *options, uint32_t number, VecError *error)
+{
+    const VecSealed *sealed = &merge->inputs[number].sealed;
+    const VecSegmentOptions *theirs = &sealed->options, *wanted = &options->build.segment;
+
+    if (theirs->element_type != wanted->element_type || theirs->metric != wanted->metric ||
+        theirs->dimensions != wanted->dimensions || theirs->quantization != wanted->quantization ||
+        theirs->quantization_bits != wanted->quantization_bits ||
+        (number > 0 && vec_sealed_codes_hash(sealed) != vec_sealed_codes_hash(&merge->inputs[0].sealed)))
+        return vec_error_set(error, VEC_INVALID, 0, "segment file \"%s\" has codes of another kind",
+                             sealed->file_name);
+    if (number > 0 &&
+        sealed->header.stamp.position_from < merge->inputs[number - 1].sealed.header.stamp.position_to)
+        return vec_error_set(error, VEC_INVALID, 0, "segment file \"%s\" is out of order", sealed->file_name);
+    return VEC_OK;
+}
+
+static VecStatus
+open_inputs(VecMerge *merge, const VecMergeOptions *options, const char *directory,
+            const VecAllocator *allocator, VecError *error)
+{
+    for (uint32_t i = 0; i < merge->input_count; i++) {
+        MergeInput *input = &merge->inputs[i];
+        VecStatus status =
+            vec_sealed_open(&input->sealed, directory, options->file_names[i], allocator, error);
+
+        input->is_open = true;
+        if (status == VEC_OK)
+            status = check_input(merge, options, i, error);
+        if (status != VEC_OK)
+            return status;
+        /* read from one end to the other now, unlike in a search */
+        (void)madvise((void *)input->sealed.map, input->sealed.map_bytes, MADV_NORMAL);
+        if (options->control != NULL && vec_control_is_verified(options->control, input->sealed.descriptor))
+            continue;
+        status = vec_sealed_verify(&input->sealed, options->should_stop, options->should_stop_context, error);
+        if (status != VEC_OK)
+            return status;
+    }
+    return VEC_OK;
+}
+
+static VecStatus
+count_living(MergeInput *input, const VecMergeOptions *options, VecError *error)
+{
+    const VecSealed *sealed = &input->sealed;
+    const VecFormatHeader *header = &sealed->header;
+    uint64_t next = find_dead(options, header->stamp.position_from);
+
+    for (uint64_t i = 0; i < header->rows_coded; i++) {
+        if (should_stop(options, i))
+            return interrupted(error);
+        input->living_coded += !is_dead_next(options, sealed->rows[i].position, &next);
+    }
+    for (uint64_t i = 0; i < header->rows_exact + header->rows_null; i++) {
+        if (should_stop(options, i))
+            return interrupted(error);
+        input->living_exceptions += !is_dead(options, sealed->exceptions[i].position);
+    }
+    return VEC_OK;
+}
+
+/* Fills in the bits of the base's dead rows, and their rank. */
+static void
+mark_dead(VecMerge *merge, const VecMergeOptions *options, const MergeInput *input)
+{
+    const VecSealed *sealed = &input->sealed;
+    uint64_t next = find_dead(options, sealed->header.stamp.position_from);
+    uint32_t dead = 0;
+
+    for (uint32_t row = 0; row < (uint32_t)sealed->header.rows_coded; row++) {
+        if (row % 64 == 0)
+            merge->dead_before[row / 64] = dead;
+        if (is_dead_next(options, sealed->rows[row].position, &next)) {
+            vec_bitset_set(merge->dead_bits, row);
+            dead++;
+        }
+    }
+    merge->base.dead_count = dead;
+}
+
+static bool
+has_living_upper(const VecGraphBase *base)
+{
+    const VecLayer *layer = &base->graph->upper[0];
+
+    for (uint32_t node = 0; base->graph->layer_count > 0 && node < layer->node_count; node++) {
+        if (vec_graph_base_row(base, layer->rows[node]) != VEC_NODE_NONE)
+            return true;
+    }
+    return false;
+}
+
+/* Whether the input's graph may be gone on with at all. */
+static bool
+is_base(const MergeInput *input, const VecSegmentOptions *wanted)
+{
+    const VecSealed *sealed = &input->sealed;
+
+    return wanted->kind == VEC_SEGMENT_HNSW && sealed->options.kind == VEC_SEGMENT_HNSW &&
+           sealed->options.m == wanted->m && sealed->options.ef_construction == wanted->ef_construction &&
+           input->living_coded >= BASE_ROWS_MIN && sealed->graph.layer_count > 0 &&
+           (double)input->living_coded >= (1 - BASE_DEAD_MAX) * (double)sealed->header.rows_coded;
+}
+
+static VecStatus
+choose_base(VecBuild *build, const VecMergeOptions *options, VecError *error)
+{
+    VecMerge *merge = build->merge;
+    const MergeInput *chosen = NULL;
+    uint64_t rows_before = 0, first = 0;
+
+    for (uint32_t i = 0; i < merge->input_count; i++) {
+        const MergeInput *input = &merge->inputs[i];
+
+        if (is_base(input, &build->options.segment) &&
+            (chosen == NULL || input->living_coded > chosen->living_coded)) {
+            chosen = input;
+            first = rows_before;
+        }
+        rows_before += input->living_coded;
+    }
+    if (chosen == NULL || rows_before > VEC_SEGMENT_ROWS_MAX)
+        return VEC_OK;
+
+    uint32_t row_count = (uint32_t)chosen->sealed.header.rows_coded;
+    merge->dead_bits = vec_memory_allocate(build->allocator, VEC_BITSET_WORDS(row_count), sizeof(uint64_t));
+    merge->dead_before = vec_memory_allocate(build->allocator, VEC_BITSET_WORDS(row_count), sizeof(uint32_t));
+    merge->new_nodes =
+        vec_memory_allocate(build->allocator, chosen->sealed.graph.upper[0].node_count, sizeof(uint32_t));
+    if (merge->dead_bits == NULL || merge->dead_before == NULL || merge->new_nodes == NULL)
+        return vec_memory_error(error);
+    merge->base = (VecGraphBase){
+        .graph = &chosen->sealed.graph,
+        .dead = merge->dead_bits,
+        .dead_before = merge->dead_before,
+        .row_first = (uint32_t)first,
+        .row_count = (uint32_t)chosen->living_coded,
+        .new_nodes = merge->new_nodes,
+    };
+    mark_dead(merge, options, chosen);
+    if (has_living_upper(&merge->base))
+        build->base = &merge->base;
+    return VEC_OK;
+}
+
+static void
+copy_row(VecBuild *build, const VecSealed *sealed, uint64_t row)
+{
+    uint64_t stride = build->work.stride_bytes, to = build->rows_coded++;
+
+    memcpy((uint8_t *)vec_build_section(build, VEC_SECTION_CODES) + to * stride,
+           sealed->codes.codes + row * stride, stride);
+    ((VecFactors *)vec_build_section(build, VEC_SECTION_FACTORS))[to] = sealed->codes.factors[row];
+    ((VecFormatRow *)vec_build_section(build, VEC_SECTION_ROWS))[to] = sealed->rows[row];
+}
+
+static VecStatus
+copy_input(VecBuild *build, const VecMergeOptions *options, const VecSealed *sealed, VecError *error)
+{
+    const VecFormatHeader *header = &sealed->header;
+    VecFormatRow *rows = vec_build_section(build, VEC_SECTION_ROWS);
+    uint64_t next = find_dead(options, header->stamp.position_from);
+
+    for (uint64_t i = 0; i < header->rows_coded; i++) {
+        if (should_stop(options, i))
+            return interrupted(error);
+        if (!is_dead_next(options, sealed->rows[i].position, &next))
+            copy_row(build, sealed, i);
+    }
+    for (uint64_t i = 0; i < header->rows_exact + header->rows_null; i++) {
+        if (should_stop(options, i))
+            return interrupted(error);
+        if (is_dead(options, sealed->exceptions[i].position))
+            continue;
+
+        VecFormatRow *slot = &rows[build->row_count_max - ++build->exception_count];
+        *slot = sealed->exceptions[i];
+        slot->kind = i < header->rows_exact ? VEC_ROW_EXACT : VEC_ROW_NULL;
+        build->rows_exact += i < header->rows_exact;
+    }
+    if (header->error.code_norm_max > build->quantizer_error.code_norm_max)
+        build->quantizer_error.code_norm_max = header->error.code_norm_max;
+    if (header->error.code_error_max > build->quantizer_error.code_error_max)
+        build->quantizer_error.code_error_max = header->error.code_error_max;
+    return VEC_OK;
+}
+
+static VecStatus
+fill(VecBuild *build, const VecMergeOptions *options, VecError *error)
+{
+    VecMerge *merge = build->merge;
+    const VecSealed *first = &merge->inputs[0].sealed;
+    uint64_t row_count = 0;
+    VecStatus status;
+
+    for (uint32_t i = 0; i < merge->input_count; i++) {
+        if ((status = count_living(&merge->inputs[i], options, error)) != VEC_OK)
+            return status;
+        row_count += merge->inputs[i].living_coded + merge->inputs[i].living_exceptions;
+    }
+    build->options.seed = first->header.seed;
+    if ((status = choose_base(build, options, error)) != VEC_OK ||
+        (status = vec_build_open_area(build, row_count, error)) != VEC_OK)
+        return status;
+    memcpy(vec_build_section(build, VEC_SECTION_QUANTIZER), first->quantizer.mean,
+           first->header.dimensions * sizeof(float));
+    if ((status = vec_build_set_quantizer(build, error)) != VEC_OK)
+        return status;
+    for (uint32_t i = 0; i < merge->input_count; i++) {
+        if ((status = copy_input(build, options, &merge->inputs[i].sealed, error)) != VEC_OK)
+            return status;
+    }
+    return VEC_OK;
+}
+
+VecStatus
+vec_merge_begin(const VecMergeOptions *options, const char *directory, const VecAllocator *allocator,
+                VecBuild **build, VecError *error)
+{
+    VecBuild *made = NULL;
+    VecMerge *merge;
+    VecStatus status = vec_build_create(&options->build, directory, allocator, &made, error);
+
+    assert(options->file_count > 0);
+    if (status != VEC_OK)
+        return status;
+    merge = made->merge = vec_memory_allocate(allocator, 1, sizeof(*merge));
+    if (merge != NULL)
+        merge->inputs = vec_memory_allocate(allocator, options->file_count, sizeof(MergeInput));
+    if (merge == NULL || merge->inputs == NULL) {
+        status = vec_memory_error(error);
+    } else {
+        merge->input_count = options->file_count;
+        if ((status = open_inputs(merge, options, directory, allocator, error)) == VEC_OK)
+            status = fill(made, options, error);
+    }
+    if (status != VEC_OK) {
+        vec_build_free(made);
+        return status;
+    }
+    *build = made;
+    return VEC_OK;
+}
