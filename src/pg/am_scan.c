@@ -25,6 +25,7 @@
 #include "utils/float.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 
 #define CANDIDATES_MAX 32   /* asked of the engine at a time */
 #define ROWS_PER_CHUNK 128 /* heap nodes are allocated by the chunk */
