@@ -29,23 +29,27 @@ open_owned_index(Oid index_oid, Relation *heap, LOCKMODE lock_mode)
     if (!OidIsValid(heap_oid)) {
         char *name = get_rel_name(index_oid);
 
-        ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
-                        name ? errmsg("\"%s\" is not an index", name) : errmsg("relation %u does not exist", index_oid)));
+        ereport(ERROR,
+                (errcode(ERRCODE_WRONG_OBJECT_TYPE), name ? errmsg("\"%s\" is not an index", name)
+                                                          : errmsg("relation %u does not exist", index_oid)));
     }
     if (get_rel_relkind(index_oid) != RELKIND_INDEX)
         ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
                         errmsg("\"%s\" is a partitioned index", get_rel_name(index_oid)),
                         errhint("Name the index of a partition.")));
-    if (!vecpg_is_owner(index_oid, GetUserId())) /* before any lock, so that a stranger cannot block the table */
+    if (!vecpg_is_owner(index_oid,
+                        GetUserId())) /* before any lock, so that a stranger cannot block the table */
         aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_INDEX, get_rel_name(index_oid));
     *heap = table_open(heap_oid, lock_mode);
     index = index_open(index_oid, lock_mode);
     if (index->rd_index->indrelid != heap_oid)
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
-                        errmsg("index \"%s\" was dropped and created again meanwhile", RelationGetRelationName(index))));
+                        errmsg("index \"%s\" was dropped and created again meanwhile",
+                               RelationGetRelationName(index))));
     if (index->rd_rel->relam != get_index_am_oid("vectors", false))
-        ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
-                        errmsg("\"%s\" is not an index of access method vectors", RelationGetRelationName(index))));
+        ereport(ERROR,
+                (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+                 errmsg("\"%s\" is not an index of access method vectors", RelationGetRelationName(index))));
     if (!index->rd_index->indisready)
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                         errmsg("index \"%s\" is not ready", RelationGetRelationName(index)),
@@ -66,8 +70,9 @@ vectors_merge(PG_FUNCTION_ARGS)
     vecpg_store_sweep();
     outcome = vecpg_store_merge(index, VECPG_MERGE_ALL);
     if (outcome == VECPG_BUILD_BUSY)
-        ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),
-                        errmsg("another process builds segments of index \"%s\"", RelationGetRelationName(index))));
+        ereport(ERROR,
+                (errcode(ERRCODE_OBJECT_IN_USE),
+                 errmsg("another process builds segments of index \"%s\"", RelationGetRelationName(index))));
     index_close(index, NoLock);
     table_close(heap, NoLock);
     PG_RETURN_BOOL(outcome == VECPG_BUILD_DONE);

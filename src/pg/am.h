@@ -37,7 +37,8 @@ extern IndexBulkDeleteResult *vecpg_am_vacuum_cleanup(IndexVacuumInfo *info, Ind
 
 /* am_cost.c */
 extern void vecpg_am_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *startup_cost,
-                                   Cost *total_cost, Selectivity *selectivity, double *correlation, double *pages);
+                                   Cost *total_cost, Selectivity *selectivity, double *correlation,
+                                   double *pages);
 
 /* am_validate.c */
 extern bool vecpg_am_validate(Oid operator_class);

@@ -64,9 +64,10 @@ build_segment(Relation index)
     vecpg_log_reader_close(reader);
     if (index->rd_rel->relpersistence != RELPERSISTENCE_TEMP && request.to > 0 &&
         vecpg_store_build(&request) == VECPG_BUILD_BUSY)
-        ereport(WARNING, (errcode(ERRCODE_OBJECT_IN_USE),
-                          errmsg("no segment was built for index \"%s\": another process writes its directory",
-                                 RelationGetRelationName(index))));
+        ereport(WARNING,
+                (errcode(ERRCODE_OBJECT_IN_USE),
+                 errmsg("no segment was built for index \"%s\": another process writes its directory",
+                        RelationGetRelationName(index))));
 }
 
 IndexBuildResult *
@@ -89,8 +90,10 @@ vecpg_am_build(Relation heap, Relation index, IndexInfo *index_info)
     }
     vecpg_log_create(index, MAIN_FORKNUM, &shape, new_instance_nonce());
     pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, VECPG_PHASE_LOG);
-    state.row_context = AllocSetContextCreate(CurrentMemoryContext, "vectors build row", ALLOCSET_DEFAULT_SIZES);
-    result->heap_tuples = table_index_build_scan(heap, index, index_info, true, true, build_row, &state, NULL);
+    state.row_context =
+        AllocSetContextCreate(CurrentMemoryContext, "vectors build row", ALLOCSET_DEFAULT_SIZES);
+    result->heap_tuples =
+        table_index_build_scan(heap, index, index_info, true, true, build_row, &state, NULL);
     result->index_tuples = state.row_count;
     MemoryContextDelete(state.row_context);
     if (RelationNeedsWAL(index))

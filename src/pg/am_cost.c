@@ -73,8 +73,8 @@ uncovered_rows(Relation index, double *vector_bytes)
 }
 
 void
-vecpg_am_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *startup_cost, Cost *total_cost,
-                       Selectivity *selectivity, double *correlation, double *pages)
+vecpg_am_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *startup_cost,
+                       Cost *total_cost, Selectivity *selectivity, double *correlation, double *pages)
 {
     Relation index;
     double rows = Max(1.0, path->indexinfo->tuples);
@@ -101,5 +101,6 @@ vecpg_am_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count, Co
     candidate_cost = CODES_PER_CANDIDATE * CODE_SHARE * exact_cost + cpu_index_tuple_cost;
     *startup_cost = first_rows * candidate_cost + tail_rows * (exact_cost + cpu_index_tuple_cost) +
                     tail_rows * vector_bytes / BLCKSZ * seq_page_cost * PAGE_SHARE;
-    *total_cost = *startup_cost + (rows - tail_rows) * (candidate_cost + exact_cost + random_page_cost * PAGE_SHARE);
+    *total_cost =
+        *startup_cost + (rows - tail_rows) * (candidate_cost + exact_cost + random_page_cost * PAGE_SHARE);
 }

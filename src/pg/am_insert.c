@@ -11,7 +11,8 @@ bool
 vecpg_am_insert(Relation index, Datum *values, bool *is_null, ItemPointer heap_tid, Relation heap,
                 IndexUniqueCheck check_unique, bool index_unchanged, IndexInfo *index_info)
 {
-    MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "vectors insert", ALLOCSET_SMALL_SIZES);
+    MemoryContext context =
+        AllocSetContextCreate(CurrentMemoryContext, "vectors insert", ALLOCSET_SMALL_SIZES);
     MemoryContext old_context = MemoryContextSwitchTo(context);
     VecpgLogEntry entry = {.tid = *heap_tid, .is_null = is_null[0]};
 

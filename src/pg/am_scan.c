@@ -27,7 +27,7 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
-#define CANDIDATES_MAX 32   /* asked of the engine at a time */
+#define CANDIDATES_MAX 32  /* asked of the engine at a time */
 #define ROWS_PER_CHUNK 128 /* heap nodes are allocated by the chunk */
 
 /* A row whose exact distance is known, waiting to be emitted. */
@@ -46,7 +46,7 @@ typedef struct VecpgScanResources {
 
 typedef struct VecpgScan {
     bool started;
-    bool exhausted; /* the segments have no more candidates */
+    bool exhausted;        /* the segments have no more candidates */
     MemoryContext context; /* reset at each rescan */
     VecpgColumn column;
     VecpgVectorBytes query;
@@ -202,7 +202,8 @@ read_query(IndexScanDesc scan, VecpgScan *state)
 static bool
 search_begin(VecpgScan *state, VecpgSegments *segments)
 {
-    VecSearchOptions options = {.ef_search = vecpg_guc_hnsw_ef_search, .should_stop = vecpg_errors_should_stop};
+    VecSearchOptions options = {.ef_search = vecpg_guc_hnsw_ef_search,
+                                .should_stop = vecpg_errors_should_stop};
     void *scratch = palloc(vecpg_column_scratch_bytes(&state->column));
     VecpgVectorBytes query = vecpg_column_for_engine(&state->column, state->query, scratch);
     VecError error;

@@ -20,18 +20,21 @@ operator_is_valid(HeapTuple tuple, const char *class_name)
     Form_pg_amop form = (Form_pg_amop)GETSTRUCT(tuple);
 
     if (form->amopstrategy != VECPG_STRATEGY_DISTANCE || form->amoppurpose != AMOP_ORDER) {
-        ereport(INFO, (errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
-                       errmsg("operator class \"%s\" of access method vectors contains operator %s with strategy %d: "
-                              "only strategy %d, FOR ORDER BY, is known",
-                              class_name, format_operator(form->amopopr), form->amopstrategy,
-                              VECPG_STRATEGY_DISTANCE)));
+        ereport(
+            INFO,
+            (errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+             errmsg("operator class \"%s\" of access method vectors contains operator %s with strategy %d: "
+                    "only strategy %d, FOR ORDER BY, is known",
+                    class_name, format_operator(form->amopopr), form->amopstrategy,
+                    VECPG_STRATEGY_DISTANCE)));
         return false;
     }
     if (!check_amop_signature(form->amopopr, FLOAT4OID, form->amoplefttype, form->amoprighttype)) {
-        ereport(INFO, (errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
-                       errmsg("operator class \"%s\" of access method vectors contains operator %s with a wrong "
-                              "signature: it must return real",
-                              class_name, format_operator(form->amopopr))));
+        ereport(INFO,
+                (errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+                 errmsg("operator class \"%s\" of access method vectors contains operator %s with a wrong "
+                        "signature: it must return real",
+                        class_name, format_operator(form->amopopr))));
         return false;
     }
     return true;
@@ -57,9 +60,10 @@ vecpg_am_validate(Oid operator_class)
             has_distance = true;
     }
     if (!has_distance) {
-        ereport(INFO, (errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
-                       errmsg("operator class \"%s\" of access method vectors is missing its distance operator",
-                              NameStr(class_form->opcname))));
+        ereport(INFO,
+                (errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+                 errmsg("operator class \"%s\" of access method vectors is missing its distance operator",
+                        NameStr(class_form->opcname))));
         is_valid = false;
     }
     ReleaseCatCacheList(operators);

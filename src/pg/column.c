@@ -53,9 +53,10 @@ distance_of_operator_class(Relation index, VecpgColumn *column)
             column->metric = distances[i].metric;
             return;
         }
-    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                    errmsg("function %s is not a distance that an index of access method vectors can order by",
-                           format_procedure(function_oid))));
+    ereport(ERROR,
+            (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+             errmsg("function %s is not a distance that an index of access method vectors can order by",
+                    format_procedure(function_oid))));
 }
 
 void
@@ -65,10 +66,13 @@ vecpg_column_from_catalog(Relation index, VecpgColumn *column)
 
     distance_of_operator_class(index, column);
     if (attribute->atttypmod < 1)
-        ereport(ERROR, (errcode(ERRCODE_INVALID_TABLE_DEFINITION),
-                        errmsg("column \"%s\" does not have dimensions", NameStr(attribute->attname)),
-                        errhint("Give its type a number of dimensions, such as vector(384), or index an expression with a "
-                                "cast to such a type.")));
+        ereport(
+            ERROR,
+            (errcode(ERRCODE_INVALID_TABLE_DEFINITION),
+             errmsg("column \"%s\" does not have dimensions", NameStr(attribute->attname)),
+             errhint(
+                 "Give its type a number of dimensions, such as vector(384), or index an expression with a "
+                 "cast to such a type.")));
     column->dimensions = attribute->atttypmod;
 }
 
@@ -111,7 +115,8 @@ vecpg_column_datum(const VecpgColumn *column, Datum datum)
 float
 vecpg_column_distance(const VecpgColumn *column, VecpgVectorBytes a, VecpgVectorBytes b)
 {
-    return vec_distance_f32(column->metric, (const float *)a.elements, (const float *)b.elements, column->dimensions);
+    return vec_distance_f32(column->metric, (const float *)a.elements, (const float *)b.elements,
+                            column->dimensions);
 }
 
 Size

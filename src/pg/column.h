@@ -44,7 +44,8 @@ extern float vecpg_column_distance(const VecpgColumn *column, VecpgVectorBytes a
  * The vector as the engine takes it (vectors/segment.h): the bytes themselves, or, where those are narrower than float32,
  * its elements widened into scratch, which has vecpg_column_scratch_bytes.
  */
-extern VecpgVectorBytes vecpg_column_for_engine(const VecpgColumn *column, VecpgVectorBytes vector, void *scratch);
+extern VecpgVectorBytes vecpg_column_for_engine(const VecpgColumn *column, VecpgVectorBytes vector,
+                                                void *scratch);
 extern Size vecpg_column_scratch_bytes(const VecpgColumn *column);
 
 #endif

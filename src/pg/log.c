@@ -2,13 +2,14 @@
  * log.c: the log's creation, its META page, and the append of one row.
  *
  * An append that fits the tail page locks that page, copies, and logs one delta: O(1), and the lock is held for
- * microseconds. An append that does not fit *joins* pages. Everything before the last record is invisible (see log.h),
+ * microseconds. An append that does not fit *joins* pages. Everything before the last record is invisible (see log_format.h),
  * so a crash in between loses nothing and leaks nothing: blocks behind META's block_count are taken again, and blocks
  * of the free list are still in it.
  *
  * Several insertion pages at a time were considered and rejected: with one tail, append order is WAL order is one dense
  * prefix, and a segment can say what it covers with two numbers.
  */
+#include "log.h"
 #include "log_page.h"
 
 #include "access/xloginsert.h"
@@ -34,8 +35,10 @@ typedef struct VecpgJoin {
 static void
 meta_fill(VecpgLogMeta *meta, const VecpgLogShape *shape, uint64 instance_nonce)
 {
-    uint32 entry_bytes = sizeof(VecpgEntryHeader) + shape->attribute_bytes + shape->vector_bytes + sizeof(uint16);
-    uint32 slots_max = 256; /* sparse vectors vary in size; more slots than this would be shorter than 32 bytes each */
+    uint32 entry_bytes =
+        sizeof(VecpgEntryHeader) + shape->attribute_bytes + shape->vector_bytes + sizeof(uint16);
+    uint32 slots_max =
+        256; /* sparse vectors vary in size; more slots than this would be shorter than 32 bytes each */
 
     /* As many slots as full-sized entries can begin on a page, and at least 32, so that NULLs do not waste pages. */
     if (shape->vector_bytes > 0)
@@ -77,7 +80,8 @@ extend_expecting(Relation index, ForkNumber fork, BlockNumber block)
 void
 vecpg_log_create(Relation index, ForkNumber fork, const VecpgLogShape *shape, uint64 instance_nonce)
 {
-    static const VecpgPageKind kinds[4] = {VECPG_PAGE_META, VECPG_PAGE_MAP, VECPG_PAGE_DIRECTORY, VECPG_PAGE_LOG};
+    static const VecpgPageKind kinds[4] = {VECPG_PAGE_META, VECPG_PAGE_MAP, VECPG_PAGE_DIRECTORY,
+                                           VECPG_PAGE_LOG};
     VecpgLogMeta meta;
 
     meta_fill(&meta, shape, instance_nonce);
@@ -116,10 +120,11 @@ vecpg_log_meta_read(Relation index, VecpgLogMeta *meta)
     if (meta->magic != VECPG_LOG_MAGIC || meta->directory_fanout == 0 || meta->slots_max % 32 != 0)
         vecpg_page_corrupt(index, VECPG_LOG_META_BLOCK, "the META page is not one of a vectors index");
     if (meta->format_version != VECPG_LOG_FORMAT_VERSION)
-        ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
-                        errmsg("index \"%s\" has log format %u, this library reads format %d",
-                               RelationGetRelationName(index), meta->format_version, VECPG_LOG_FORMAT_VERSION),
-                        errhint("REINDEX the index.")));
+        ereport(ERROR,
+                (errcode(ERRCODE_INDEX_CORRUPTED),
+                 errmsg("index \"%s\" has log format %u, this library reads format %d",
+                        RelationGetRelationName(index), meta->format_version, VECPG_LOG_FORMAT_VERSION),
+                 errhint("REINDEX the index.")));
 }
 
 uint64
@@ -309,7 +314,8 @@ directory_extend(Relation index, VecpgJoin *join, bool logged)
         vecpg_page_init(page, VECPG_PAGE_MAP, map_index, map_next);
         memset(PageGetContents(page), 0xFF, VECPG_MAP_FANOUT * sizeof(BlockNumber));
     }
-    ((BlockNumber *)PageGetContents(page))[directory_index % VECPG_MAP_FANOUT] = BufferGetBlockNumber(directory_buffer);
+    ((BlockNumber *)PageGetContents(page))[directory_index % VECPG_MAP_FANOUT] =
+        BufferGetBlockNumber(directory_buffer);
     stored = vecpg_page_meta(vecpg_change_page(&change, meta_buffer, false));
     meta_apply(stored, join);
     stored->map_blocks[map_index % VECPG_MAP_SLOTS] = BufferGetBlockNumber(map_buffer);
@@ -429,8 +435,8 @@ tail_close(Page page, const VecpgEntryBytes *bytes, uint32 first_bytes)
 
 /* The common case: one page joins, and one record of {tail, new page, directory, META} does it all. */
 static void
-append_joining_one(Relation index, VecpgJoin *join, Buffer tail, const VecpgEntryBytes *bytes, uint32 first_bytes,
-                   bool logged)
+append_joining_one(Relation index, VecpgJoin *join, Buffer tail, const VecpgEntryBytes *bytes,
+                   uint32 first_bytes, bool logged)
 {
     VecpgLogMeta *meta = &join->meta;
     BlockNumber free_next;
@@ -449,8 +455,8 @@ append_joining_one(Relation index, VecpgJoin *join, Buffer tail, const VecpgEntr
     new_page = vecpg_change_page(&change, new_buffer, true);
     vecpg_page_init(new_page, VECPG_PAGE_LOG, meta->tail_page_number, free_next);
     page_fill_joined(new_page, meta, bytes, first_bytes);
-    directory_set(vecpg_change_page(&change, directory_buffer, false), meta, meta->tail_page_number, meta->tail_block,
-                  VecpgPageGetSpecial(tail_page)->slot_count, first_bytes > 0);
+    directory_set(vecpg_change_page(&change, directory_buffer, false), meta, meta->tail_page_number,
+                  meta->tail_block, VecpgPageGetSpecial(tail_page)->slot_count, first_bytes > 0);
     meta_apply(vecpg_page_meta(vecpg_change_page(&change, meta_buffer, false)), join);
     vecpg_change_end(&change);
     UnlockReleaseBuffer(meta_buffer);
@@ -460,8 +466,8 @@ append_joining_one(Relation index, VecpgJoin *join, Buffer tail, const VecpgEntr
 
 /* Many pages join: each with its directory entry in a record that publishes nothing, then {tail, META}. */
 static void
-append_joining_many(Relation index, VecpgJoin *join, Buffer tail, const VecpgEntryBytes *bytes, uint32 first_bytes,
-                    uint32 page_count, bool logged)
+append_joining_many(Relation index, VecpgJoin *join, Buffer tail, const VecpgEntryBytes *bytes,
+                    uint32 first_bytes, uint32 page_count, bool logged)
 {
     VecpgLogMeta *meta = &join->meta;
     uint32 done = first_bytes;
@@ -514,8 +520,9 @@ append_joining(Relation index, Buffer tail, VecpgLogCache *cache, const VecpgEnt
     vecpg_log_meta_read(index, &join.meta);
     first_bytes = page_room(tail_page, join.meta.slots_max, bytes);
     /* An entry that begins on a new page spends two bytes there on its slot. */
-    page_count = (bytes->length - first_bytes + (first_bytes == 0 ? sizeof(uint16) : 0) + VECPG_PAGE_BYTES - 1) /
-                 VECPG_PAGE_BYTES;
+    page_count =
+        (bytes->length - first_bytes + (first_bytes == 0 ? sizeof(uint16) : 0) + VECPG_PAGE_BYTES - 1) /
+        VECPG_PAGE_BYTES;
     position = first_bytes > 0
                    ? VecpgPositionMake(join.meta.tail_page_number, VecpgPageGetSpecial(tail_page)->slot_count)
                    : VecpgPositionMake(join.meta.tail_page_number + 1, 0);

@@ -70,9 +70,10 @@ vecpg_page_is(Page page, VecpgPageKind kind, uint64 number)
 void
 vecpg_page_corrupt(Relation index, BlockNumber block, const char *what)
 {
-    ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
-                    errmsg("index \"%s\" is corrupt at block %u: %s", RelationGetRelationName(index), block, what),
-                    errhint("REINDEX the index.")));
+    ereport(ERROR,
+            (errcode(ERRCODE_INDEX_CORRUPTED),
+             errmsg("index \"%s\" is corrupt at block %u: %s", RelationGetRelationName(index), block, what),
+             errhint("REINDEX the index.")));
 }
 
 Buffer

@@ -4,9 +4,11 @@
 #ifndef VECPG_LOG_PAGE_H
 #define VECPG_LOG_PAGE_H
 
-#include "log.h"
+#include "log_format.h"
 
 #include "access/generic_xlog.h"
+#include "storage/bufmgr.h"
+#include "utils/rel.h"
 
 #define VECPG_CHANGE_PAGES_MAX 4 /* what one Generic WAL record holds */
 
@@ -25,7 +27,8 @@ extern void vecpg_change_end(VecpgChange *change);
 extern void vecpg_page_init(Page page, VecpgPageKind kind, uint64 number, BlockNumber free_next);
 extern bool vecpg_page_is(Page page, VecpgPageKind kind, uint64 number);
 /* Reads and locks a block that must be of this kind and number; otherwise XX002. */
-extern Buffer vecpg_page_lock(Relation index, BlockNumber block, int lock_mode, VecpgPageKind kind, uint64 number);
+extern Buffer vecpg_page_lock(Relation index, BlockNumber block, int lock_mode, VecpgPageKind kind,
+                              uint64 number);
 extern void vecpg_page_corrupt(Relation index, BlockNumber block, const char *what) __attribute__((noreturn));
 
 static inline VecpgLogMeta *
@@ -63,9 +66,11 @@ vecpg_directory_is_dead(VecpgDirectoryEntry *entry, const VecpgLogMeta *meta, ui
 }
 
 /* Copies the map page with this index into blocks[VECPG_MAP_FANOUT]; all InvalidBlockNumber if it does not exist. */
-extern void vecpg_log_map_read(Relation index, const VecpgLogMeta *meta, uint64 map_index, BlockNumber *blocks);
+extern void vecpg_log_map_read(Relation index, const VecpgLogMeta *meta, uint64 map_index,
+                               BlockNumber *blocks);
 
 /* The block of a directory page, or InvalidBlockNumber if it is gone or was never made. */
-extern BlockNumber vecpg_log_directory_block(Relation index, const VecpgLogMeta *meta, uint64 directory_index);
+extern BlockNumber vecpg_log_directory_block(Relation index, const VecpgLogMeta *meta,
+                                             uint64 directory_index);
 
 #endif

@@ -5,6 +5,7 @@
  * VACUUM may retire the page and a writer may use its block again: then the number in the page is not the expected one,
  * and the row was dead.
  */
+#include "log.h"
 #include "log_page.h"
 
 #include "access/relscan.h"
@@ -46,7 +47,8 @@ vecpg_log_reader_open(Relation index, BufferAccessStrategy strategy)
     if (reader->map_count > VECPG_MAP_SLOTS)
         vecpg_page_corrupt(index, VECPG_LOG_META_BLOCK, "META's directory range is impossible");
     reader->maps = palloc0(sizeof(BlockNumber *) * reader->map_count);
-    reader->entry_capacity_bytes = sizeof(VecpgEntryHeader) + reader->meta.attribute_bytes + reader->meta.vector_bytes;
+    reader->entry_capacity_bytes =
+        sizeof(VecpgEntryHeader) + reader->meta.attribute_bytes + reader->meta.vector_bytes;
     reader->entry_bytes = palloc(reader->entry_capacity_bytes);
     reader->directory_index = PG_UINT64_MAX;
     return reader;
@@ -309,7 +311,8 @@ vecpg_log_reader_count_live(VecpgLogReader *reader, uint64 from, uint64 to)
     uint64 end = Min(to, vecpg_log_reader_end(reader));
     uint64 number = Max(VecpgPositionPage(from), meta->directory_first * meta->directory_fanout);
     uint64 previous_number = number;
-    VecpgDirectoryEntry *previous = palloc0(meta->directory_entry_bytes); /* not live: before the first page */
+    VecpgDirectoryEntry *previous =
+        palloc0(meta->directory_entry_bytes); /* not live: before the first page */
     uint64 live = 0;
 
     /* A page's slot count stands in the entry of the page after it. */

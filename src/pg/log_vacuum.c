@@ -4,6 +4,7 @@
  * Nothing is ever moved, because moving a live row would make a running scan lose it or see it twice. A page goes as a
  * whole, when each entry that touches it is dead: those that begin on it, and the one that runs on into it.
  */
+#include "log.h"
 #include "log_page.h"
 
 #include "miscadmin.h"
@@ -24,16 +25,19 @@ vecpg_log_mark_dead(Relation index, const uint64 *positions, size_t count)
 
         CHECK_FOR_INTERRUPTS();
         if (block == InvalidBlockNumber) { /* all its pages are retired already */
-            while (next < count && VecpgPositionPage(positions[next]) / meta.directory_fanout == directory_index)
+            while (next < count &&
+                   VecpgPositionPage(positions[next]) / meta.directory_fanout == directory_index)
                 next++;
             continue;
         }
         buffer = vecpg_page_lock(index, block, BUFFER_LOCK_EXCLUSIVE, VECPG_PAGE_DIRECTORY, directory_index);
         vecpg_change_begin(&change, index, true);
         page = vecpg_change_page(&change, buffer, false);
-        for (; next < count && VecpgPositionPage(positions[next]) / meta.directory_fanout == directory_index; next++) {
+        for (; next < count && VecpgPositionPage(positions[next]) / meta.directory_fanout == directory_index;
+             next++) {
             uint16 slot = VecpgPositionSlot(positions[next]);
-            VecpgDirectoryEntry *entry = vecpg_page_directory_entry(page, &meta, VecpgPositionPage(positions[next]));
+            VecpgDirectoryEntry *entry =
+                vecpg_page_directory_entry(page, &meta, VecpgPositionPage(positions[next]));
 
             if (slot < meta.slots_max)
                 vecpg_directory_dead_bits(entry)[slot / 8] |= 1 << (slot % 8);
@@ -132,7 +136,8 @@ map_free_previous(Relation index, const VecpgLogMeta *meta)
     last = free_tail_lock(index);
     map = ReadBuffer(index, map_block);
     LockBuffer(map, BUFFER_LOCK_EXCLUSIVE);
-    if (vecpg_page_is(BufferGetPage(map), VECPG_PAGE_MAP, map_index)) { /* else the ring's slot has a later map */
+    if (vecpg_page_is(BufferGetPage(map), VECPG_PAGE_MAP,
+                      map_index)) { /* else the ring's slot has a later map */
         meta_buffer = meta_lock(index);
         vecpg_change_begin(&change, index, true);
         stored = vecpg_page_meta(vecpg_change_page(&change, meta_buffer, false));
@@ -153,7 +158,8 @@ directory_free_first(Relation index, const VecpgLogMeta *meta, BlockNumber block
     uint64 map_index = directory_index / VECPG_MAP_FANOUT;
     BlockNumber map_block = meta->map_blocks[map_index % VECPG_MAP_SLOTS];
     Buffer last = free_tail_lock(index);
-    Buffer freed = vecpg_page_lock(index, block, BUFFER_LOCK_EXCLUSIVE, VECPG_PAGE_DIRECTORY, directory_index);
+    Buffer freed =
+        vecpg_page_lock(index, block, BUFFER_LOCK_EXCLUSIVE, VECPG_PAGE_DIRECTORY, directory_index);
     Buffer map = vecpg_page_lock(index, map_block, BUFFER_LOCK_EXCLUSIVE, VECPG_PAGE_MAP, map_index);
     Buffer meta_buffer = meta_lock(index);
     VecpgChange change;
@@ -184,7 +190,8 @@ all_dead(VecpgDirectoryEntry *entry, const VecpgLogMeta *meta, uint16 slot_count
 
 /* Copies a directory page; false if there is none with this index. */
 static bool
-directory_copy(Relation index, const VecpgLogMeta *meta, uint64 directory_index, BlockNumber *block, char *copy)
+directory_copy(Relation index, const VecpgLogMeta *meta, uint64 directory_index, BlockNumber *block,
+               char *copy)
 {
     Buffer buffer;
 
@@ -228,7 +235,8 @@ vecpg_log_retire(Relation index)
     VecpgLogMeta meta;
     PGAlignedBlock current;
     PGAlignedBlock following;
-    VecpgRetireWalk walk = {.previous_dead = true}; /* pages before the first directory page are all retired */
+    VecpgRetireWalk walk = {.previous_dead =
+                                true}; /* pages before the first directory page are all retired */
     uint64 directory_index;
     uint64 first_kept = PG_UINT64_MAX;
     BlockNumber block;
@@ -240,8 +248,10 @@ vecpg_log_retire(Relation index)
         vecpg_page_corrupt(index, VECPG_LOG_META_BLOCK, "the first directory page is missing");
     for (;;) {
         uint64 first = directory_index * meta.directory_fanout;
-        uint64 end = Min(first + meta.directory_fanout, meta.tail_page_number); /* the tail is never retired */
-        bool has_following = directory_copy(index, &meta, directory_index + 1, &following_block, following.data);
+        uint64 end =
+            Min(first + meta.directory_fanout, meta.tail_page_number); /* the tail is never retired */
+        bool has_following =
+            directory_copy(index, &meta, directory_index + 1, &following_block, following.data);
         bool keeps = end < first + meta.directory_fanout;
 
         for (uint64 number = first; number < end; number++) {

@@ -47,8 +47,8 @@ typedef struct VecpgHistory {
     uint64 instance_nonce;
     bool in_recovery;
     TimeLineID timeline;
-    XLogRecPtr end;    /* replayed, or inserted, on this timeline */
-    List *ancestors;   /* TimeLineHistoryEntry */
+    XLogRecPtr end;  /* replayed, or inserted, on this timeline */
+    List *ancestors; /* TimeLineHistoryEntry */
 } VecpgHistory;
 
 static void
@@ -150,10 +150,11 @@ store_find(Relation index)
     bool found;
 
     if (stores == NULL) {
-        HASHCTL control = {.keysize = sizeof(VecpgStoreKey), .entrysize = sizeof(VecpgStore),
-                           .hcxt = TopMemoryContext};
+        HASHCTL control = {
+            .keysize = sizeof(VecpgStoreKey), .entrysize = sizeof(VecpgStore), .hcxt = TopMemoryContext};
 
-        stores = hash_create("vectors: open segment directories", 16, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+        stores = hash_create("vectors: open segment directories", 16, &control,
+                             HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
     }
     store = hash_search(stores, &key, HASH_FIND, NULL);
     if (store != NULL)
@@ -179,11 +180,14 @@ report_problems(Relation index, VecpgStore *store, const VecIndex *opened, uint6
         char directory[MAXPGPATH];
 
         vecpg_store_directory(index, directory, sizeof(directory));
-        ereport(LOG, (errcode(ERRCODE_INDEX_CORRUPTED),
-                      errmsg("segment file \"%s/%s\" of index \"%s\" is not used: %s", directory, problem->file_name,
-                             RelationGetRelationName(index), problem->message),
-                      errhint("Searches scan the log instead, which is slower. VACUUM or vectors_merge() builds the file "
-                              "again.")));
+        ereport(
+            LOG,
+            (errcode(ERRCODE_INDEX_CORRUPTED),
+             errmsg("segment file \"%s/%s\" of index \"%s\" is not used: %s", directory, problem->file_name,
+                    RelationGetRelationName(index), problem->message),
+             errhint(
+                 "Searches scan the log instead, which is slower. VACUUM or vectors_merge() builds the file "
+                 "again.")));
     }
     vec_control_counter_write(store->control, COUNTER_PROBLEMS_REPORTED, generation + 1);
 }

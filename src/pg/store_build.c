@@ -98,7 +98,8 @@ take_directory(VecpgBuild *build, VecError *error)
         return vec_error_set(error, errno == ENOSPC ? VEC_NO_SPACE : VEC_IO, errno,
                              "could not create directory \"%s\": %m", build->directory);
     status = vec_control_open(build->directory, true, &vec_allocator_default, &build->control, error);
-    if (status == VEC_NOT_FOUND && make_parent_directories(build->request->index)) /* a sweep removed them since */
+    if (status == VEC_NOT_FOUND &&
+        make_parent_directories(build->request->index)) /* a sweep removed them since */
         status = vec_control_open(build->directory, true, &vec_allocator_default, &build->control, error);
     return status == VEC_OK ? vec_control_lock(build->control, error) : status;
 }
@@ -201,7 +202,8 @@ publish(VecpgBuild *build, const VecBuildResult *result, VecError *error)
         const VecStamp *stamp = &manifest.entries[i].stamp;
 
         if (stamp->instance_nonce != result->stamp.instance_nonce ||
-            (stamp->position_from < result->stamp.position_to && stamp->position_to > result->stamp.position_from))
+            (stamp->position_from < result->stamp.position_to &&
+             stamp->position_to > result->stamp.position_from))
             status = vec_manifest_remove(&manifest, manifest.entries[i].file_name, error);
     }
     if (status == VEC_OK)
@@ -243,7 +245,8 @@ build_segment(VecpgBuild *build, VecError *error)
     options.disk_reserve_bytes = DISK_RESERVE_BYTES;
     build->row_count = vecpg_log_reader_count_live(build->reader, build->request->from, build->request->to);
     report_phase(build, VECPG_PHASE_TRAIN, build->row_count);
-    status = vec_build_begin(&options, build->directory, build->row_count, &vec_allocator_default, &build->build, error);
+    status = vec_build_begin(&options, build->directory, build->row_count, &vec_allocator_default,
+                             &build->build, error);
     if (status == VEC_OK)
         status = train(build, error);
     if (status == VEC_OK)
@@ -258,8 +261,8 @@ build_segment(VecpgBuild *build, VecError *error)
     if (status != VEC_OK)
         return status;
     report_phase(build, VECPG_PHASE_WRITE, build->row_count);
-    while ((status = vec_build_finish(build->build, &stamp, vecpg_errors_should_stop, NULL, &result, error)) ==
-           VEC_INTERRUPTED)
+    while ((status = vec_build_finish(build->build, &stamp, vecpg_errors_should_stop, NULL, &result,
+                                      error)) == VEC_INTERRUPTED)
         CHECK_FOR_INTERRUPTS();
     return status == VEC_OK ? publish(build, &result, error) : status;
 }
@@ -311,7 +314,8 @@ is_merged(VecpgSegments *segments, VecpgLogReader *reader, uint64 end, double de
     uint64 rows;
     VecSegmentInfo info;
 
-    if (index == NULL || vec_index_segment_count(index) != 1 || vecpg_segments_uncovered(segments, &from, &to, end))
+    if (index == NULL || vec_index_segment_count(index) != 1 ||
+        vecpg_segments_uncovered(segments, &from, &to, end))
         return false;
     vec_index_segment_info(index, 0, &info);
     rows = info.rows_coded + info.rows_exact + info.rows_null;

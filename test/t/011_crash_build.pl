@@ -27,8 +27,8 @@ for my $phase ('encoding rows', 'building the graph')
 {
 	my ($process) = statement_in_background($node, $create);
 	wait_until(
-		'the build has made its directory',
-		sub { directories() > 0 });
+		"the build shows itself $phase",
+		sub { directories() > 0 && $node->safe_psql('postgres', 'SELECT phase FROM pg_stat_progress_create_index') =~ /$phase/ });
 	crash($node);
 	$process->finish;
 	$node->start;
