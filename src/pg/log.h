@@ -6,7 +6,7 @@
 
 #include "log_format.h"
 
-#include "storage/buf.h"
+#include "storage/bufmgr.h"
 #include "storage/itemptr.h"
 #include "utils/rel.h"
 
