@@ -2,7 +2,9 @@
  * index.h: the façade of the engine: an immutable snapshot of an index's segments, and searches over it.
  *
  * A VecIndex and its searches belong to one thread. Files stay mapped until vec_index_close, so that a search goes on
- * undisturbed while others publish, merge and unlink.
+ * undisturbed while others publish, merge and unlink. A file that outsiders truncate, or that the disk no longer gives, is
+ * VEC_CORRUPT from then on in every function that reads it: a handler for SIGBUS sees to that, which is installed while
+ * files are mapped, passes on what is not ours, and works in threads that do not block the signal.
  */
 #ifndef VECTORS_INDEX_H
 #define VECTORS_INDEX_H
@@ -92,9 +94,11 @@ void vec_index_segment_info(const VecIndex *index, uint32_t segment, VecSegmentI
 
 /*
  * The rows of a segment, exceptions included, row = 0 .. rows_coded + rows_exact + rows_null - 1, in no particular order. Reads
- * the map; not for a hot loop over single rows of a cold file.
+ * the map; not for a hot loop over single rows of a cold file. VEC_CORRUPT: the file cannot be read any more; the rows before
+ * were right.
  */
-void vec_index_row(const VecIndex *index, uint32_t segment, uint64_t row, VecRowId *id, VecRowKind *kind);
+VecStatus vec_index_row(const VecIndex *index, uint32_t segment, uint64_t row, VecRowId *id, VecRowKind *kind,
+                        VecError *error) VEC_MUST_CHECK;
 
 /* Recomputes every checksum of a segment: VEC_OK, VEC_CORRUPT (message says which section), VEC_INTERRUPTED. */
 VecStatus vec_index_verify(const VecIndex *index, uint32_t segment, VecShouldStop should_stop,
@@ -137,7 +141,7 @@ typedef struct VecCandidate {
 /*
  * Starts a search for the rows nearest to a vector (segment.h says in which shape; copied). Does nothing expensive yet.
  * VEC_INVALID: ef_search out of range; bytes of another shape; the query holds NaN or an infinity, its square over- or underflows, or it is zero under
- * VEC_METRIC_COS: no code can answer these, scan exactly. VEC_NO_MEMORY.
+ * VEC_METRIC_COS: no code can answer these, scan exactly. VEC_CORRUPT: a file cannot be read any more. VEC_NO_MEMORY.
  */
 VecStatus vec_search_begin(VecIndex *index, const void *query, size_t query_bytes,
                            const VecSearchOptions *options, VecSearch **search,
@@ -147,7 +151,9 @@ VecStatus vec_search_begin(VecIndex *index, const void *query, size_t query_byte
  * Gives the next candidates of all segments: at least one and at most count_max, those that are ready; *count = 0 only when
  * every row of every segment was given exactly once. Approximately ascending by estimate: rows found in a later round may
  * be nearer than rows already given. First the VEC_ROW_EXACT ones, last those with a NULL vector.
- * VEC_NO_MEMORY, VEC_INTERRUPTED: *count = 0, nothing is lost, call again to go on. VEC_CORRUPT: a segment's ids are out of range.
+ * VEC_NO_MEMORY, VEC_INTERRUPTED: *count = 0, nothing is lost, call again to go on. VEC_CORRUPT: *count = 0, a segment's file
+ * cannot be read any more, and this search is over; the candidates given before are right. (Other damage that appears after
+ * the file was verified is not noticed here: numbers out of range lead nowhere, and rows may be missing or come twice.)
  */
 VecStatus vec_search_next(VecSearch *search, VecCandidate *candidates, uint32_t count_max, uint32_t *count,
                           VecError *error) VEC_MUST_CHECK;

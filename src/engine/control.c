@@ -3,6 +3,9 @@
  *
  * Every shared field is one atomic of 64 bits: there is no order between fields that anyone relies on, except that the
  * generation is raised after the manifest it announces was renamed (release), and read before it is opened (acquire).
+ *
+ * A descriptor is open only while the lock is held: a server has many readers of many directories. The map keeps the inode
+ * alive, so that its number belongs to no other file meanwhile.
  */
 #include "control.h"
 
@@ -17,6 +20,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "fault_guard.h"
 #include "file.h"
 #include "format.h"
 #include "memory.h"
@@ -45,9 +49,11 @@ _Static_assert(sizeof(_Atomic uint64_t) == sizeof(uint64_t), "an atomic in a fil
 struct VecControl {
     const VecAllocator *allocator;
     char path[VEC_FILE_PATH_BYTES];
-    int descriptor;
+    dev_t device; /* of the file that is mapped */
+    ino_t inode;
     ControlPage *page;
-    bool is_locked;
+    VecFaultGuard guard;
+    int descriptor; /* -1: the lock is not held */
     char work_paths[VEC_WORKS][VEC_FILE_PATH_BYTES];
     int work_descriptors[VEC_WORKS]; /* -1: not claimed */
 };
@@ -77,49 +83,109 @@ create_file(const char *directory, const char *path, bool replace, VecError *err
     memcpy(start.magic, VEC_FORMAT_CONTROL_MAGIC, VEC_FORMAT_MAGIC_BYTES);
     if ((status = vec_file_preallocate(descriptor, CONTROL_BYTES, temporary, error)) == VEC_OK &&
         (status = vec_file_write(descriptor, &start, sizeof(start), 0, temporary, error)) == VEC_OK) {
-        if (replace ? rename(temporary, path) != 0 : (link(temporary, path) != 0 && errno != EEXIST))
-            status = vec_file_error(error, errno, "create", path);
+        /* ENOENT: a collector took the temporary file for a leftover; the caller tries again */
+        if (replace ? rename(temporary, path) != 0 : link(temporary, path) != 0)
+            status =
+                errno == EEXIST || errno == ENOENT ? VEC_OK : vec_file_error(error, errno, "create", path);
     }
     close(descriptor);
     (void)unlink(temporary);
     return status;
 }
 
+/* Whether an open file is a control file of this version. */
 static VecStatus
-map_file(VecControl *control, VecError *error)
+check_file(int descriptor, const char *path, struct stat *file, VecError *error)
 {
-    struct stat file;
-    ControlPage *page;
+    ControlPage start;
+    VecStatus status;
 
-    control->descriptor = open(control->path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
-    if (control->descriptor < 0)
-        return vec_file_error(error, errno, "open", control->path);
-    if (fstat(control->descriptor, &file) != 0)
-        return vec_file_error(error, errno, "look at", control->path);
-    if (!S_ISREG(file.st_mode) || file.st_size != CONTROL_BYTES)
-        return vec_error_set(error, VEC_CORRUPT, 0, "control file \"%s\" has not %d bytes", control->path,
+    if (fstat(descriptor, file) != 0)
+        return vec_file_error(error, errno, "look at", path);
+    if (!S_ISREG(file->st_mode) || file->st_size != CONTROL_BYTES)
+        return vec_error_set(error, VEC_CORRUPT, 0, "control file \"%s\" has not %d bytes", path,
                              CONTROL_BYTES);
-    page = mmap(NULL, CONTROL_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, control->descriptor, 0);
-    if (page == MAP_FAILED)
-        return vec_file_error(error, errno, "map", control->path);
-    control->page = page;
-    if (memcmp(page->magic, VEC_FORMAT_CONTROL_MAGIC, VEC_FORMAT_MAGIC_BYTES) != 0 ||
-        page->version != VEC_FORMAT_VERSION || page->byte_order != VEC_FORMAT_BYTE_ORDER)
-        return vec_error_set(error, VEC_CORRUPT, 0, "\"%s\" is not a control file of this version",
-                             control->path);
+    if ((status = vec_file_read(descriptor, &start, sizeof(start), 0, path, error)) != VEC_OK)
+        return status;
+    if (memcmp(start.magic, VEC_FORMAT_CONTROL_MAGIC, VEC_FORMAT_MAGIC_BYTES) != 0 ||
+        start.version != VEC_FORMAT_VERSION || start.byte_order != VEC_FORMAT_BYTE_ORDER)
+        return vec_error_set(error, VEC_CORRUPT, 0, "\"%s\" is not a control file of this version", path);
     return VEC_OK;
 }
 
-static void
-unmap_file(VecControl *control)
+static int
+open_file(const char *path)
 {
-    if (control->page != NULL)
-        munmap(control->page, CONTROL_BYTES);
-    if (control->descriptor >= 0)
-        close(control->descriptor); /* the lock goes with it */
-    control->page = NULL;
-    control->descriptor = -1;
-    control->is_locked = false;
+    return open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+}
+
+static VecStatus
+map_file(VecControl *control, VecError *error)
+{
+    int descriptor = open_file(control->path);
+    struct stat file;
+    VecStatus status;
+
+    if (descriptor < 0)
+        return vec_file_error(error, errno, "open", control->path);
+    if ((status = check_file(descriptor, control->path, &file, error)) == VEC_OK) {
+        void *page = mmap(NULL, CONTROL_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
+
+        if (page == MAP_FAILED) {
+            status = vec_file_error(error, errno, "map", control->path);
+        } else {
+            control->page = page;
+            control->device = file.st_dev;
+            control->inode = file.st_ino;
+            vec_fault_guard_add(&control->guard, page, CONTROL_BYTES, PROT_READ | PROT_WRITE);
+        }
+    }
+    close(descriptor);
+    return status;
+}
+
+/* Whether the path still names that file. */
+static bool
+is_in_place(const VecControl *control, const struct stat *ours)
+{
+    struct stat named;
+
+    return stat(control->path, &named) == 0 && named.st_dev == ours->st_dev && named.st_ino == ours->st_ino;
+}
+
+/* VEC_BUSY if somebody else has the lock. */
+static VecStatus
+lock_file(int descriptor, const char *path, VecError *error)
+{
+    int result;
+
+    do {
+        result = flock(descriptor, LOCK_EX | LOCK_NB);
+    } while (result != 0 && errno == EINTR);
+    if (result != 0 && errno == EWOULDBLOCK)
+        return vec_error_set(error, VEC_BUSY, errno, "\"%s\" is locked by another process", path);
+    return result == 0 ? VEC_OK : vec_file_error(error, errno, "lock", path);
+}
+
+/*
+ * Puts a new file in the place of a damaged one, under the damaged one's lock: who holds that was there before the damage,
+ * and of several that come to replace it the second finds, once it has the lock, that the file is no longer in its place.
+ */
+static VecStatus
+replace_file(const VecControl *control, const char *directory, VecError *error)
+{
+    int descriptor = open_file(control->path);
+    struct stat file;
+    VecStatus status;
+
+    if (descriptor < 0)
+        return errno == ENOENT ? VEC_OK : vec_file_error(error, errno, "open", control->path);
+    status = lock_file(descriptor, control->path, error);
+    if (status == VEC_OK && check_file(descriptor, control->path, &file, NULL) == VEC_CORRUPT &&
+        is_in_place(control, &file))
+        status = create_file(directory, control->path, true, error);
+    close(descriptor);
+    return status;
 }
 
 VecStatus
@@ -143,8 +209,8 @@ vec_control_open(const char *directory, bool create, const VecAllocator *allocat
         status = map_file(made, error);
         if (status == VEC_OK || !create || (status != VEC_NOT_FOUND && status != VEC_CORRUPT))
             break;
-        unmap_file(made);
-        status = create_file(directory, made->path, status == VEC_CORRUPT, error);
+        status = status == VEC_CORRUPT ? replace_file(made, directory, error)
+                                       : create_file(directory, made->path, false, error);
     }
     if (status == VEC_OK && made->page == NULL)
         status = vec_error_set(error, VEC_IO, 0, "control file \"%s\" disappears as fast as it is made",
@@ -164,7 +230,10 @@ vec_control_close(VecControl *control)
         return;
     for (int work = 0; work < VEC_WORKS; work++)
         vec_control_disclaim(control, (VecWork)work);
-    unmap_file(control);
+    vec_control_unlock(control);
+    vec_fault_guard_remove(&control->guard);
+    if (control->page != NULL)
+        munmap(control->page, CONTROL_BYTES);
     vec_memory_release(control->allocator, control);
 }
 
@@ -191,23 +260,9 @@ vec_control_set_generation(VecControl *control, uint64_t generation)
 bool
 vec_control_is_orphan(const VecControl *control)
 {
-    struct stat ours, theirs;
+    const struct stat ours = {.st_dev = control->device, .st_ino = control->inode};
 
-    return fstat(control->descriptor, &ours) != 0 || ours.st_nlink == 0 ||
-           stat(control->path, &theirs) != 0 || ours.st_dev != theirs.st_dev || ours.st_ino != theirs.st_ino;
-}
-
-static VecStatus
-lock_file(int descriptor, const char *path, VecError *error)
-{
-    int result;
-
-    do {
-        result = flock(descriptor, LOCK_EX | LOCK_NB);
-    } while (result != 0 && errno == EINTR);
-    if (result != 0 && errno == EWOULDBLOCK)
-        return vec_error_set(error, VEC_BUSY, errno, "\"%s\" is locked by another process", path);
-    return result == 0 ? VEC_OK : vec_file_error(error, errno, "lock", path);
+    return vec_fault_guard_has_faulted(&control->guard) || !is_in_place(control, &ours);
 }
 
 static VecStatus
@@ -219,29 +274,43 @@ orphan_error(const VecControl *control, VecError *error)
 VecStatus
 vec_control_lock(VecControl *control, VecError *error)
 {
-    VecStatus status = lock_file(control->descriptor, control->path, error);
+    struct stat file;
+    VecStatus status;
+    int descriptor;
 
-    if (status == VEC_OK && vec_control_is_orphan(control)) {
-        (void)flock(control->descriptor, LOCK_UN);
-        return orphan_error(control, error);
-    }
-    control->is_locked = status == VEC_OK;
+    if (control->descriptor >= 0)
+        return VEC_OK;
+    descriptor = open_file(control->path);
+    if (descriptor < 0)
+        return vec_file_error(error, errno, "open", control->path);
+    if (fstat(descriptor, &file) != 0)
+        status = vec_file_error(error, errno, "look at", control->path);
+    else if (file.st_dev != control->device || file.st_ino != control->inode)
+        status = orphan_error(control, error);
+    else
+        status = lock_file(descriptor, control->path, error);
+    if (status == VEC_OK && vec_control_is_orphan(control)) /* replaced before we had the lock */
+        status = orphan_error(control, error);
+    if (status == VEC_OK)
+        control->descriptor = descriptor;
+    else
+        close(descriptor);
     return status;
 }
 
 void
 vec_control_unlock(VecControl *control)
 {
-    if (control->is_locked)
-        (void)flock(control->descriptor, LOCK_UN);
-    control->is_locked = false;
+    if (control->descriptor >= 0)
+        close(control->descriptor); /* the lock goes with it */
+    control->descriptor = -1;
 }
 
 /* Looks with a handle of its own, so that looking never takes or loses a lock of ours. */
 static bool
 is_file_locked(const char *path)
 {
-    int descriptor = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+    int descriptor = open_file(path);
 
     if (descriptor < 0)
         return false;
@@ -253,7 +322,7 @@ is_file_locked(const char *path)
 bool
 vec_control_is_locked(VecControl *control)
 {
-    return control->is_locked || is_file_locked(control->path);
+    return control->descriptor >= 0 || is_file_locked(control->path);
 }
 
 VecStatus

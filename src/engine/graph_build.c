@@ -480,7 +480,9 @@ worker_free(Worker *worker)
     vec_memory_release(allocator, worker->chosen_rows);
 }
 
-/* Starts up to `count` threads that take no signal; returns how many there are. */
+/*
+ * Starts up to `count` threads that take no signal but the one that fault_guard.h is about; returns how many there are.
+ */
 static uint32_t
 start_threads(Worker *workers, uint32_t count)
 {
@@ -492,6 +494,7 @@ start_threads(Worker *workers, uint32_t count)
         return 0;
     pthread_attr_setstacksize(&attributes, THREAD_STACK_SIZE);
     sigfillset(&all);
+    sigdelset(&all, SIGBUS);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     while (started < count &&
            pthread_create(&workers[started].thread, &attributes, run_thread, &workers[started]) == 0)

@@ -112,6 +112,7 @@ open_segment(VecIndex *index, const char *directory, const VecIndexOpenOptions *
             vec_control_remember_verified(options->control, segment->descriptor);
     }
     if (status == VEC_OK) {
+        vec_sealed_close_file(segment);
         index->segment_count++;
         return VEC_OK;
     }
@@ -226,8 +227,9 @@ vec_index_segment_info(const VecIndex *index, uint32_t segment, VecSegmentInfo *
     };
 }
 
-void
-vec_index_row(const VecIndex *index, uint32_t segment, uint64_t row, VecRowId *id, VecRowKind *kind)
+VecStatus
+vec_index_row(const VecIndex *index, uint32_t segment, uint64_t row, VecRowId *id, VecRowKind *kind,
+              VecError *error)
 {
     const VecSealed *sealed = &index->segments[segment];
     const VecFormatHeader *header = &sealed->header;
@@ -239,6 +241,7 @@ vec_index_row(const VecIndex *index, uint32_t segment, uint64_t row, VecRowId *i
     *kind = row < header->rows_coded                        ? VEC_ROW_CODED
             : row < header->rows_coded + header->rows_exact ? VEC_ROW_EXACT
                                                             : VEC_ROW_NULL;
+    return vec_sealed_check(sealed, error);
 }
 
 VecStatus

@@ -193,19 +193,38 @@ vec_sealed_open(VecSealed *sealed, const char *directory, const char *file_name,
     if (map == MAP_FAILED)
         return vec_file_error(error, errno, "map", path);
     sealed->map = map;
+    vec_fault_guard_add(&sealed->guard, map, sealed->map_bytes, PROT_READ);
     advise(sealed);
-    return attach(sealed, error);
+    status = attach(sealed, error);
+    return status == VEC_OK ? vec_sealed_check(sealed, error) : status;
+}
+
+VecStatus
+vec_sealed_check(const VecSealed *sealed, VecError *error)
+{
+    if (!vec_fault_guard_has_faulted(&sealed->guard))
+        return VEC_OK;
+    return vec_error_set(error, VEC_CORRUPT, 0,
+                         "segment file \"%s\" was truncated, or cannot be read, since it was opened",
+                         sealed->file_name);
 }
 
 void
 vec_sealed_close(VecSealed *sealed)
 {
     vec_quantize_free(&sealed->quantizer);
+    vec_fault_guard_remove(&sealed->guard);
     if (sealed->map != NULL)
         munmap((void *)sealed->map, sealed->map_bytes);
+    sealed->map = NULL;
+    vec_sealed_close_file(sealed);
+}
+
+void
+vec_sealed_close_file(VecSealed *sealed)
+{
     if (sealed->descriptor >= 0)
         close(sealed->descriptor);
-    sealed->map = NULL;
     sealed->descriptor = -1;
 }
 
@@ -249,6 +268,8 @@ vec_sealed_verify(const VecSealed *sealed, VecShouldStop should_stop, void *shou
                 goto done;
             }
             XXH3_64bits_update(state, sealed->map + section->offset + offset, piece);
+            if ((status = vec_sealed_check(sealed, error)) != VEC_OK)
+                goto done;
             offset += piece;
             done += piece;
         }

@@ -4,6 +4,7 @@
 #ifndef VEC_SEALED_H
 #define VEC_SEALED_H
 
+#include "fault_guard.h"
 #include "format.h"
 #include "graph.h"
 #include "quantize.h"
@@ -15,6 +16,7 @@ typedef struct VecSealed {
     int descriptor;
     const uint8_t *map;
     uint64_t map_bytes;
+    VecFaultGuard guard;    /* of the map */
     VecFormatHeader header; /* a private copy: what was checked stays as it was checked */
     VecSegmentOptions options;
     VecQuantizer quantizer;
@@ -26,11 +28,20 @@ typedef struct VecSealed {
 
 /*
  * Maps directory/file_name and checks its header, its size and every number in it; whole checksums are another matter.
- * *sealed is filled in; close it in any case. VEC_CORRUPT, VEC_NOT_FOUND, VEC_IO, VEC_NO_MEMORY.
+ * *sealed is filled in and must stay where it is; close it in any case. VEC_CORRUPT, VEC_NOT_FOUND, VEC_IO, VEC_NO_MEMORY.
  */
 VecStatus vec_sealed_open(VecSealed *sealed, const char *directory, const char *file_name,
                           const VecAllocator *allocator, VecError *error) VEC_MUST_CHECK;
 void vec_sealed_close(VecSealed *sealed);
+
+/* Closes the descriptor, which only serves to tell whose checksum was verified; the map stays. */
+void vec_sealed_close_file(VecSealed *sealed);
+
+/*
+ * VEC_CORRUPT if the file could not be read under its map: then what was read of it so far may be zeros. To be asked after
+ * reading, before anybody believes the result.
+ */
+VecStatus vec_sealed_check(const VecSealed *sealed, VecError *error) VEC_MUST_CHECK;
 
 /* Compares every section with its checksum. VEC_CORRUPT, VEC_INTERRUPTED. */
 VecStatus vec_sealed_verify(const VecSealed *sealed, VecShouldStop should_stop, void *should_stop_context,

@@ -173,6 +173,11 @@ vec_sealed_validate(const VecSealed *sealed, VecShouldStop should_stop, void *sh
         status = count_reachable(&validation, seen, stack);
 
 done:
+    if (status == VEC_OK || status == VEC_CORRUPT) { /* zeros look like any other damage */
+        VecStatus fault = vec_sealed_check(sealed, error);
+
+        status = fault != VEC_OK ? fault : status;
+    }
     if (health != NULL)
         *health = validation.health;
     vec_memory_release(sealed->allocator, seen);

@@ -34,6 +34,19 @@ fill_candidate(VecCandidate *candidate, const VecFormatRow *row, VecRowKind kind
     candidate->lower_bound = lower_bound;
 }
 
+/* Whether every file could be read so far: asked after reading, before what was read is handed on. */
+static VecStatus
+check_segments(const VecIndex *index, VecError *error)
+{
+    for (uint32_t i = 0; i < index->segment_count; i++) {
+        VecStatus status = vec_sealed_check(&index->segments[i], error);
+
+        if (status != VEC_OK)
+            return status;
+    }
+    return VEC_OK;
+}
+
 VecStatus
 vec_search_begin(VecIndex *index, const void *query, size_t query_bytes, const VecSearchOptions *options,
                  VecSearch **search, VecError *error)
@@ -60,11 +73,15 @@ vec_search_begin(VecIndex *index, const void *query, size_t query_bytes, const V
         made->probes[made->probe_count++] = probe;
         status = vec_probe_begin(probe, query, query_bytes, options->ef_search);
     }
+    if (status == VEC_NO_MEMORY)
+        (void)vec_memory_error(error);
+    else if (status != VEC_OK)
+        (void)vec_error_set(error, status, 0, "no code can represent the query vector");
+    if (status != VEC_NO_MEMORY && check_segments(index, error) != VEC_OK)
+        status = VEC_CORRUPT; /* which also explains a query that cannot be coded */
     if (status != VEC_OK) {
         vec_search_free(made);
-        return status == VEC_NO_MEMORY
-                   ? vec_memory_error(error)
-                   : vec_error_set(error, status, 0, "no code can represent the query vector");
+        return status;
     }
     *search = made;
     return VEC_OK;
@@ -191,20 +208,21 @@ VecStatus
 vec_search_next(VecSearch *search, VecCandidate *candidates, uint32_t count_max, uint32_t *count,
                 VecError *error)
 {
+    VecStatus status = VEC_OK;
+
     assert(count_max > 0);
     *count = 0;
-    while (*count == 0 && search->stage != SEARCH_END) {
-        if (search->stage == SEARCH_CODED) {
-            VecStatus status = advance_probes(search, error);
-
-            if (status != VEC_OK)
-                return status;
-            *count = take_coded(search, candidates, count_max);
-        } else {
+    while (status == VEC_OK && *count == 0 && search->stage != SEARCH_END) {
+        if (search->stage != SEARCH_CODED)
             *count = take_exceptions(search, candidates, count_max, search->stage == SEARCH_NULL);
-        }
+        else if ((status = advance_probes(search, error)) == VEC_OK)
+            *count = take_coded(search, candidates, count_max);
     }
-    return VEC_OK;
+    if (status != VEC_NO_MEMORY && check_segments(search->index, error) != VEC_OK) {
+        *count = 0;
+        return VEC_CORRUPT;
+    }
+    return status;
 }
 
 float

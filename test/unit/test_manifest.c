@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -273,6 +274,137 @@ damaged_control_files_are_replaced(void **state)
 }
 
 static void
+damage(const char *directory)
+{
+    int descriptor = open(in(directory, VEC_CONTROL_NAME), O_RDWR);
+
+    assert_true(descriptor >= 0);
+    assert_int_equal(pwrite(descriptor, "y", 1, 0), 1);
+    close(descriptor);
+}
+
+static void
+who_holds_the_lock_keeps_it_when_the_file_is_damaged(void **state)
+{
+    const char *directory = cases_directory();
+    VecControl *control, *other;
+    VecError error;
+
+    (void)state;
+    assert_int_equal(vec_control_open(directory, true, A, &control, &error), VEC_OK);
+    assert_int_equal(vec_control_lock(control, &error), VEC_OK);
+    damage(directory);
+    assert_int_equal(vec_control_open(directory, true, A, &other, &error), VEC_BUSY);
+    assert_false(vec_control_is_orphan(control));
+    vec_control_unlock(control);
+    assert_int_equal(vec_control_open(directory, true, A, &other, &error), VEC_OK);
+    assert_true(vec_control_is_orphan(control));
+    assert_int_equal(vec_control_lock(other, &error), VEC_OK);
+    assert_int_equal(vec_control_lock(control, &error), VEC_NOT_FOUND);
+    vec_control_close(other);
+    vec_control_close(control);
+    cases_remove_directory(directory);
+}
+
+#define REPLACERS 4
+
+/* Meets the others at a damaged file, tries to become its one writer, and says whether it did. */
+static void
+replace_and_lock(const char *directory, int ready, int start, int result, int end)
+{
+    VecControl *control;
+    VecError error;
+    char byte = 'r';
+
+    if (write(ready, &byte, 1) != 1 || read(start, &byte, 1) != 1)
+        _exit(1);
+    bool has_lock = vec_control_open(directory, true, A, &control, &error) == VEC_OK &&
+                    vec_control_lock(control, &error) == VEC_OK;
+    byte = has_lock ? 'y' : 'n';
+    if (write(result, &byte, 1) != 1 || read(end, &byte, 1) != 1) /* held until all have tried */
+        _exit(1);
+    _exit(0);
+}
+
+static void
+of_several_who_replace_a_damaged_file_one_has_the_lock(void **state)
+{
+    const char *directory = cases_directory();
+    int pipes[4][2];
+    VecControl *control;
+    VecError error;
+    char bytes[REPLACERS];
+
+    (void)state;
+    assert_int_equal(vec_control_open(directory, true, A, &control, &error), VEC_OK);
+    vec_control_close(control);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(pipe(pipes[i]), 0);
+    for (int round = 0; round < 100; round++) {
+        pid_t children[REPLACERS];
+        int writers = 0, status;
+
+        damage(directory);
+        for (int i = 0; i < REPLACERS; i++) {
+            children[i] = fork();
+            if (children[i] == 0)
+                replace_and_lock(directory, pipes[0][1], pipes[1][0], pipes[2][1], pipes[3][0]);
+            assert_true(children[i] > 0);
+        }
+        for (int i = 0; i < REPLACERS; i++)
+            assert_int_equal(read(pipes[0][0], &bytes[i], 1), 1);
+        assert_int_equal(write(pipes[1][1], bytes, REPLACERS), REPLACERS);
+        for (int i = 0; i < REPLACERS; i++) {
+            assert_int_equal(read(pipes[2][0], &bytes[i], 1), 1);
+            writers += bytes[i] == 'y';
+        }
+        assert_int_equal(write(pipes[3][1], bytes, REPLACERS), REPLACERS);
+        for (int i = 0; i < REPLACERS; i++) {
+            assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+            assert_int_equal(status, 0);
+        }
+        assert_in_range(writers, 0, 1); /* 0: all were busy with one another */
+    }
+    for (int i = 0; i < 4; i++) {
+        close(pipes[i][0]);
+        close(pipes[i][1]);
+    }
+    cases_remove_directory(directory);
+}
+
+/* Takes the place of the C library's: some calls find their file collected. */
+static int links_to_spoil;
+
+int
+link(const char *from, const char *to)
+{
+    if (links_to_spoil > 0) {
+        links_to_spoil--;
+        (void)unlink(from);
+    }
+    return (int)syscall(SYS_linkat, AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
+static void
+a_control_file_that_is_collected_unfinished_is_made_again(void **state)
+{
+    const char *directory = cases_directory();
+    VecControl *control;
+    VecError error;
+
+    (void)state;
+    links_to_spoil = 3;
+    assert_int_equal(vec_control_open(directory, true, A, &control, &error), VEC_OK);
+    assert_int_equal(links_to_spoil, 0);
+    vec_control_close(control);
+    unlink(in(directory, VEC_CONTROL_NAME));
+    links_to_spoil = 1000; /* not for ever */
+    assert_int_equal(vec_control_open(directory, true, A, &control, &error), VEC_IO);
+    links_to_spoil = 0;
+    cases_remove_directory(directory);
+}
+
+static void
 verification_is_remembered_for_that_very_file(void **state)
 {
     const char *directory = cases_directory();
@@ -315,6 +447,9 @@ main(void)
         cmocka_unit_test(one_process_holds_the_lock),
         cmocka_unit_test(removed_directories_are_noticed),
         cmocka_unit_test(damaged_control_files_are_replaced),
+        cmocka_unit_test(who_holds_the_lock_keeps_it_when_the_file_is_damaged),
+        cmocka_unit_test(of_several_who_replace_a_damaged_file_one_has_the_lock),
+        cmocka_unit_test(a_control_file_that_is_collected_unfinished_is_made_again),
         cmocka_unit_test(verification_is_remembered_for_that_very_file),
     };
 

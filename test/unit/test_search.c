@@ -173,7 +173,7 @@ exceptions_come_as_exceptions(void **state)
         VecRowId id;
         VecRowKind kind;
 
-        vec_index_row(index, 0, row, &id, &kind);
+        assert_int_equal(vec_index_row(index, 0, row, &id, &kind, &error), VEC_OK);
         kinds[kind]++;
         uint32_t original = cases_id_row(&id);
         assert_int_equal(kind, original % 20 == 19              ? VEC_ROW_NULL
