@@ -8,6 +8,9 @@
  * The segments give candidates by estimates from short codes, with a lower bound each; here their full vectors are read from
  * the log, and a row is emitted when its exact distance is not above the bound of what may still come. Doing this in the
  * executor (xs_recheckorderby) was tried: its queue raises an error when an estimate was too high, and costs more.
+ *
+ * A segment whose file turns out to be unreadable in the middle of a scan costs the scan its speed only: it begins again
+ * with the log alone and leaves out what it has emitted.
  */
 #include "am.h"
 
@@ -60,6 +63,9 @@ typedef struct VecpgScan {
     VecpgScanRow *chunk; /* free nodes: */
     int chunk_free;
     VecpgScanRow *recycled; /* one node that was emitted, or NULL */
+    uint64 *emitted;        /* positions of the rows emitted so far, while the search goes on; NULL: none, or too many */
+    size_t emitted_count;
+    size_t emitted_capacity;
     ItemPointerData *nulls; /* rows without a vector come last */
     size_t null_count;
     size_t null_capacity;
@@ -170,6 +176,46 @@ add_entry(VecpgScan *state, const VecpgLogEntry *entry)
         add_row(state, entry);
 }
 
+static int
+compare_positions(const void *a, const void *b)
+{
+    uint64 left = *(const uint64 *)a;
+    uint64 right = *(const uint64 *)b;
+
+    return (left > right) - (left < right);
+}
+
+/* Positions are sorted by then: rows are scanned before the first is emitted, and once more in scan_log_instead. */
+static bool
+was_emitted(const VecpgScan *state, uint64 position)
+{
+    return state->emitted_count > 0 &&
+           bsearch(&position, state->emitted, state->emitted_count, sizeof(uint64), compare_positions) != NULL;
+}
+
+/* As long as segments may fail, and as work_mem allows; emitted_count is right in any case. */
+static void
+remember_emitted(VecpgScan *state, uint64 position)
+{
+    if (state->emitted_count == state->emitted_capacity) {
+        size_t capacity = Max(64, state->emitted_capacity * 2);
+        bool fits = capacity * sizeof(uint64) <= (size_t)work_mem * 1024;
+
+        if (!fits && state->emitted != NULL)
+            pfree(state->emitted);
+        if (!fits)
+            state->emitted = NULL;
+        else if (state->emitted == NULL)
+            state->emitted = MemoryContextAlloc(state->context, capacity * sizeof(uint64));
+        else
+            state->emitted = repalloc_huge(state->emitted, capacity * sizeof(uint64));
+        state->emitted_capacity = capacity;
+    }
+    if (state->emitted != NULL)
+        state->emitted[state->emitted_count] = position;
+    state->emitted_count++;
+}
+
 /* All rows of the log that no segment covers, exactly; all rows there are when segments is NULL. */
 static void
 scan_uncovered(VecpgScan *state, VecpgSegments *segments)
@@ -183,7 +229,8 @@ scan_uncovered(VecpgScan *state, VecpgSegments *segments)
 
         vecpg_log_reader_seek(state->reader, from, to);
         while (vecpg_log_reader_next(state->reader, &entry))
-            add_entry(state, &entry);
+            if (!was_emitted(state, entry.position))
+                add_entry(state, &entry);
         from = to;
     }
 }
@@ -198,9 +245,9 @@ read_query(IndexScanDesc scan, VecpgScan *state)
         state->query = vecpg_column_datum(&state->column, order_by->sk_argument);
 }
 
-/* Starts a search in the segments. False: the query is one that codes cannot answer. */
+/* Starts a search in the segments. False: they cannot be read, or the query is one that codes cannot answer. */
 static bool
-search_begin(VecpgScan *state, VecpgSegments *segments)
+search_begin(Relation index, VecpgScan *state, VecpgSegments *segments)
 {
     VecSearchOptions options = {.ef_search = vecpg_guc_hnsw_ef_search,
                                 .should_stop = vecpg_errors_should_stop};
@@ -211,7 +258,9 @@ search_begin(VecpgScan *state, VecpgSegments *segments)
                                         &state->resources->search, &error);
 
     pfree(scratch);
-    if (status == VEC_INVALID)
+    if (status == VEC_CORRUPT)
+        vecpg_store_distrust(index, &error);
+    if (status == VEC_INVALID || status == VEC_CORRUPT)
         return false;
     if (status != VEC_OK)
         vecpg_errors_report(ERROR, status, &error);
@@ -248,12 +297,35 @@ scan_start(IndexScanDesc scan, VecpgScan *state)
     state->reader = vecpg_log_reader_open(index, NULL);
     if (segments != NULL && vecpg_log_reader_meta(state->reader)->instance_nonce != meta.instance_nonce)
         segments = NULL; /* built anew in place */
-    if (segments != NULL && (state->query_is_null || !search_begin(state, segments)))
+    if (segments != NULL && (state->query_is_null || !search_begin(index, state, segments)))
         segments = NULL;
     state->exhausted = segments == NULL;
     state->rows = pairingheap_allocate(compare_rows, NULL);
     scan_uncovered(state, segments);
     state->started = true;
+}
+
+/*
+ * The segments cannot be read any more. Every row that they gave is right, but which rows they did not give nobody knows:
+ * begins again with all rows of the log but those that were emitted. False: those are too many to be remembered.
+ */
+static bool
+scan_log_instead(VecpgScan *state)
+{
+    if (state->emitted == NULL && state->emitted_count > 0)
+        return false;
+    resources_free(state->resources);
+    state->exhausted = true;
+    state->candidate_count = 0;
+    state->candidate_next = 0;
+    state->rows = pairingheap_allocate(compare_rows, NULL);
+    state->chunk_free = 0;
+    state->recycled = NULL;
+    state->null_count = 0; /* they are emitted last: none was */
+    if (state->emitted_count > 0)
+        qsort(state->emitted, state->emitted_count, sizeof(uint64), compare_positions);
+    scan_uncovered(state, NULL);
+    return true;
 }
 
 /* Asks the engine for more candidates. */
@@ -265,8 +337,11 @@ refill(Relation index, VecpgScan *state)
 
     while ((status = vec_search_next(state->resources->search, state->candidates, CANDIDATES_MAX,
                                      &state->candidate_count, &error)) != VEC_OK) {
-        if (status == VEC_CORRUPT)
-            vecpg_store_distrust(index);
+        if (status == VEC_CORRUPT) {
+            vecpg_store_distrust(index, &error);
+            if (scan_log_instead(state))
+                return;
+        }
         vecpg_errors_report(ERROR, status, &error);
     }
     state->candidate_next = 0;
@@ -313,6 +388,8 @@ next_row(IndexScanDesc scan, VecpgScan *state)
         if (row != NULL && (state->exhausted || row->distance <= bound_of_rest(state))) {
             pairingheap_remove_first(state->rows);
             state->recycled = row;
+            if (!state->exhausted)
+                remember_emitted(state, row->position);
             return emit(scan, &row->tid, row->distance, false);
         }
         if (state->exhausted)

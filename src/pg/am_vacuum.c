@@ -58,8 +58,22 @@ visit_row(VecpgDeleteState *state, uint64 position, ItemPointer tid)
 }
 
 static void
+visit_log(VecpgDeleteState *state, uint64 from, uint64 to)
+{
+    VecpgLogEntry entry;
+
+    vecpg_log_reader_seek(state->reader, from, to);
+    while (vecpg_log_reader_next(state->reader, &entry)) {
+        vecpg_vacuum_delay_point();
+        visit_row(state, entry.position, &entry.tid);
+    }
+}
+
+/* Where the file turns out to be unreadable, the log says the same more slowly; a row may be visited twice then. */
+static void
 visit_segment(VecpgDeleteState *state, VecIndex *segments, uint32 segment)
 {
+    double tuples_before = state->stats->num_index_tuples;
     VecSegmentInfo info;
     uint64 rows;
 
@@ -69,10 +83,17 @@ visit_segment(VecpgDeleteState *state, VecIndex *segments, uint32 segment)
         VecRowId id;
         VecRowKind kind;
         ItemPointerData tid;
+        VecError error;
 
         if (row % 1024 == 0)
             vecpg_vacuum_delay_point();
-        vec_index_row(segments, segment, row, &id, &kind);
+        if (vec_index_row(segments, segment, row, &id, &kind, &error) != VEC_OK) {
+            vecpg_store_distrust(state->index, &error);
+            mark_batch(state);
+            state->stats->num_index_tuples = tuples_before;
+            visit_log(state, info.stamp.position_from, info.stamp.position_to);
+            return;
+        }
         memcpy(&tid, id.tid, sizeof(tid));
         if (!vecpg_log_reader_is_dead(state->reader, id.position))
             visit_row(state, id.position, &tid);
@@ -87,13 +108,7 @@ visit_uncovered(VecpgDeleteState *state, VecpgSegments *segments)
     uint64 to;
 
     while (vecpg_segments_uncovered(segments, &from, &to, end)) {
-        VecpgLogEntry entry;
-
-        vecpg_log_reader_seek(state->reader, from, to);
-        while (vecpg_log_reader_next(state->reader, &entry)) {
-            vecpg_vacuum_delay_point();
-            visit_row(state, entry.position, &entry.tid);
-        }
+        visit_log(state, from, to);
         from = to;
     }
 }

@@ -287,12 +287,17 @@ vecpg_store_acquire(Relation index, const VecpgLogMeta *meta)
 }
 
 void
-vecpg_store_distrust(Relation index)
+vecpg_store_distrust(Relation index, const VecError *error)
 {
     VecpgStore *store = store_find(index);
 
-    if (store->control != NULL)
-        vec_control_distrust(store->control);
+    /* Another process may have been first: then the files were judged again since we opened them, or will be. */
+    if (store->control == NULL || !store->is_current ||
+        store->generation != vec_control_generation(store->control))
+        return;
+    vec_control_distrust(store->control);
+    ereport(LOG, (errcode(ERRCODE_INDEX_CORRUPTED),
+                  errmsg("index \"%s\" goes on without its segments: %s", RelationGetRelationName(index), error->message)));
 }
 
 bool

@@ -31,7 +31,7 @@ typedef struct VecpgSegments VecpgSegments;
 extern VecpgSegments *vecpg_store_acquire(Relation index, const VecpgLogMeta *meta);
 extern void vecpg_store_release(VecpgSegments *segments); /* NULL is legal */
 /* A segment that was verified turned out to be damaged: every process opens and verifies the index's files anew. */
-extern void vecpg_store_distrust(Relation index);
+extern void vecpg_store_distrust(Relation index, const VecError *error);
 extern VecIndex *vecpg_segments_index(const VecpgSegments *segments);
 
 /* The first range [*from, *to) at or after *from and below end that no segment covers. False: all is covered. */

@@ -325,7 +325,8 @@ is_merged(VecpgSegments *segments, VecpgLogReader *reader, uint64 end, double de
 
         if (row % 1024 == 0)
             CHECK_FOR_INTERRUPTS();
-        vec_index_row(index, 0, row, &id, &kind);
+        if (vec_index_row(index, 0, row, &id, &kind, NULL) != VEC_OK)
+            return false;
         dead += vecpg_log_reader_is_dead(reader, id.position);
     }
     return dead <= rows * delete_threshold;
