@@ -61,6 +61,7 @@ unit-tsan: $(patsubst %,build/tsan/%,$(or $(TESTS),$(UNIT_TESTS)))
 FUZZ_SECONDS ?= 60
 
 .SECONDARY: $(FUZZ_TESTS:%=build/unit/test/fuzz/%.o) build/unit/test/fuzz/replay.o
+-include $(FUZZ_TESTS:%=build/unit/test/fuzz/%.d) build/unit/test/fuzz/replay.d
 build/unit/fuzz_%: build/unit/test/fuzz/fuzz_%.o build/unit/test/fuzz/replay.o $(patsubst %.c,build/unit/%.o,$(UNIT_SOURCES))
 	@$(UNIT_CC) $(SANITIZE_unit) -o $@ $^ -lxxhash -lpthread -lm
 build/fuzz/fuzz_%: test/fuzz/fuzz_%.c $(UNIT_SOURCES)

@@ -127,7 +127,7 @@ expect_rows(const VecIndex *index, uint32_t count, uint32_t dead_percent)
         VecRowId id;
         VecRowKind kind;
 
-        vec_index_row(index, 0, i, &id, &kind);
+        assert_int_equal(vec_index_row(index, 0, i, &id, &kind, NULL), VEC_OK);
         uint32_t row = cases_id_row(&id);
         assert_int_equal(kind, row % 100 == 99 ? VEC_ROW_NULL : VEC_ROW_CODED);
         assert_true(row < count && !seen[row]);
