@@ -63,7 +63,8 @@ typedef struct VecpgScan {
     VecpgScanRow *chunk; /* free nodes: */
     int chunk_free;
     VecpgScanRow *recycled; /* one node that was emitted, or NULL */
-    uint64 *emitted;        /* positions of the rows emitted so far, while the search goes on; NULL: none, or too many */
+    uint64 *
+        emitted; /* positions of the rows emitted so far, while the search goes on; NULL: none, or too many */
     size_t emitted_count;
     size_t emitted_capacity;
     ItemPointerData *nulls; /* rows without a vector come last */
@@ -189,8 +190,8 @@ compare_positions(const void *a, const void *b)
 static bool
 was_emitted(const VecpgScan *state, uint64 position)
 {
-    return state->emitted_count > 0 &&
-           bsearch(&position, state->emitted, state->emitted_count, sizeof(uint64), compare_positions) != NULL;
+    return state->emitted_count > 0 && bsearch(&position, state->emitted, state->emitted_count,
+                                               sizeof(uint64), compare_positions) != NULL;
 }
 
 /* As long as segments may fail, and as work_mem allows; emitted_count is right in any case. */

@@ -296,8 +296,8 @@ vecpg_store_distrust(Relation index, const VecError *error)
         store->generation != vec_control_generation(store->control))
         return;
     vec_control_distrust(store->control);
-    ereport(LOG, (errcode(ERRCODE_INDEX_CORRUPTED),
-                  errmsg("index \"%s\" goes on without its segments: %s", RelationGetRelationName(index), error->message)));
+    ereport(LOG, (errcode(ERRCODE_INDEX_CORRUPTED), errmsg("index \"%s\" goes on without its segments: %s",
+                                                           RelationGetRelationName(index), error->message)));
 }
 
 bool
