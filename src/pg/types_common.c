@@ -125,7 +125,8 @@ vecpg_types_report_text(const VecpgTypeInfo *type, const char *text, const VecTe
                                                 (unsigned long long)error->number)));
             break;
         case VEC_TEXT_DIMENSIONS:
-            (void)vecpg_types_check_dimensions(type, (int64)Min(error->number, (uint64)PG_INT64_MAX), escontext);
+            (void)vecpg_types_check_dimensions(type, (int64)Min(error->number, (uint64)PG_INT64_MAX),
+                                               escontext);
             break;
         default:
             vecpg_errsave(escontext, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
