@@ -1285,6 +1285,7 @@ COMMENT ON AGGREGATE sum(svector) IS 'sum of the vectors, element by element, ac
 
 CREATE FUNCTION vectors_amhandler(internal) RETURNS index_am_handler
     AS 'MODULE_PATHNAME', 'vectors_amhandler' LANGUAGE C;
+COMMENT ON FUNCTION vectors_amhandler(internal) IS 'what the access method vectors can do, for PostgreSQL alone';
 CREATE ACCESS METHOD vectors TYPE INDEX HANDLER vectors_amhandler;
 COMMENT ON ACCESS METHOD vectors IS 'nearest neighbours of vectors: ORDER BY column <-> $1';
 
