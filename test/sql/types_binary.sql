@@ -14,7 +14,7 @@ DECLARE
 BEGIN
     PERFORM lo_export(object, path);
     PERFORM lo_unlink(object);
-    EXECUTE format('TRUNCATE received_%s', type);
+    EXECUTE format('DELETE FROM received_%s', type);
     result := pg_temp.raises(format('COPY received_%s FROM %L (FORMAT binary)', type, path));
     IF result = 'no error' THEN
         EXECUTE format('SELECT x::text FROM received_%s', type) INTO result;

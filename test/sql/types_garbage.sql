@@ -31,7 +31,7 @@ BEGIN
         object := lo_from_bytea(0, pg_temp.file_of(message));
         PERFORM lo_export(object, path);
         PERFORM lo_unlink(object);
-        TRUNCATE garbage;
+        DELETE FROM garbage;
         BEGIN
             EXECUTE format('COPY garbage FROM %L (FORMAT binary)', path);
             EXECUTE format('SELECT %s_send(x) FROM garbage', type) INTO returned;
