@@ -5,7 +5,7 @@
 SHELL = /bin/bash
 .SHELLFLAGS = -euo pipefail -c
 MAJOR ?= 15
-.PHONY: $(filter-out %-%,$(DEVELOPER_GOALS)) unit-tsan
+.PHONY: $(filter-out %-%,$(DEVELOPER_GOALS)) unit-tsan bench-kernels
 
 ## all:        the extension for the PostgreSQL of PG_CONFIG (also: install, clean; distclean removes build/ too)
 ## help:       this list
@@ -113,3 +113,9 @@ build/venv/bench: bench/requirements.txt
 	@[ -x build/venv/bin/python ] || python3 -m venv build/venv
 	@build/venv/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
+
+## bench-kernels: nanoseconds of every kernel on every instruction set of this machine; DIMENSIONS="100 384 ..."
+bench-kernels: build/bench/kernels
+	@$< $(DIMENSIONS)
+build/bench/kernels: bench/engine/kernels.c $(SOURCES_SIMD) $(wildcard src/simd/*.h)
+	@mkdir -p $(@D) && $(UNIT_CC) -std=gnu11 -O2 -Wall -Wextra -Werror -Iinclude -Isrc/simd -o $@ $(filter %.c,$^) -lm

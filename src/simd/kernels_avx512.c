@@ -339,22 +339,33 @@ typedef struct VecI8Lanes {
     __m512i ab, a, b, aa, bb;
 } VecI8Lanes;
 
+INLINE void
+vec_add_i8(VecI8Lanes *lanes, __m256i a_bytes, __m256i b_bytes)
+{
+    const __m512i ones = _mm512_set1_epi16(1);
+    __m512i a = _mm512_cvtepi8_epi16(a_bytes), b = _mm512_cvtepi8_epi16(b_bytes);
+
+    lanes->ab = _mm512_add_epi32(lanes->ab, _mm512_madd_epi16(a, b));
+    lanes->a = _mm512_add_epi32(lanes->a, _mm512_madd_epi16(a, ones));
+    lanes->b = _mm512_add_epi32(lanes->b, _mm512_madd_epi16(b, ones));
+    lanes->aa = _mm512_add_epi32(lanes->aa, _mm512_madd_epi16(a, a));
+    lanes->bb = _mm512_add_epi32(lanes->bb, _mm512_madd_epi16(b, b));
+}
+
 TARGET static VecI8Sums
 vec_sums_i8_avx512(const int8_t *a, const int8_t *b, size_t n)
 {
-    const __m512i zero = _mm512_setzero_si512(), ones = _mm512_set1_epi16(1);
+    const __m512i zero = _mm512_setzero_si512();
     VecI8Lanes lanes = {zero, zero, zero, zero, zero};
+    size_t i = 0;
 
-    for (size_t i = 0; i < n; i += 32) {
-        __mmask32 mask = n - i >= 32 ? ~(__mmask32)0 : ((__mmask32)1 << (n - i)) - 1;
-        __m512i x = _mm512_cvtepi8_epi16(_mm256_maskz_loadu_epi8(mask, a + i));
-        __m512i y = _mm512_cvtepi8_epi16(_mm256_maskz_loadu_epi8(mask, b + i));
+    for (; i + 32 <= n; i += 32)
+        vec_add_i8(&lanes, _mm256_loadu_si256((const __m256i *)(a + i)),
+                   _mm256_loadu_si256((const __m256i *)(b + i)));
+    if (i < n) {
+        __mmask32 mask = ((__mmask32)1 << (n - i)) - 1;
 
-        lanes.ab = _mm512_add_epi32(lanes.ab, _mm512_madd_epi16(x, y));
-        lanes.a = _mm512_add_epi32(lanes.a, _mm512_madd_epi16(x, ones));
-        lanes.b = _mm512_add_epi32(lanes.b, _mm512_madd_epi16(y, ones));
-        lanes.aa = _mm512_add_epi32(lanes.aa, _mm512_madd_epi16(x, x));
-        lanes.bb = _mm512_add_epi32(lanes.bb, _mm512_madd_epi16(y, y));
+        vec_add_i8(&lanes, _mm256_maskz_loadu_epi8(mask, a + i), _mm256_maskz_loadu_epi8(mask, b + i));
     }
     return (VecI8Sums){_mm512_reduce_add_epi32(lanes.ab), _mm512_reduce_add_epi32(lanes.a),
                        _mm512_reduce_add_epi32(lanes.b), _mm512_reduce_add_epi32(lanes.aa),

@@ -144,12 +144,15 @@ close_integers_keep_their_distance(void **state)
         exact = (double)0.003f * 0.003f;
         result = vec_distance_i8(VEC_METRIC_L2, x, y, (uint32_t)n);
         assert_true(fabs(result - exact) <= 1e-6 * exact);
-        y.alpha = 0.0030001f;
-        exact = 0;
-        for (size_t i = 0; i < n; i++)
-            exact += pow((double)x.alpha * a[i] - (double)y.alpha * b[i], 2);
-        result = vec_distance_i8(VEC_METRIC_L2, x, y, (uint32_t)n);
-        assert_true(fabs(result - exact) <= 1e-6 * exact);
+        b[n / 2] = 100;
+        for (int apart = 0; apart < 2; apart++) { /* by one unit in the last place: 10^-15 of the squares */
+            y.alpha = apart ? 0.0030001f : nextafterf(0.003f, 1);
+            exact = 0;
+            for (size_t i = 0; i < n; i++)
+                exact += pow((double)x.alpha * a[i] - (double)y.alpha * b[i], 2);
+            result = vec_distance_i8(VEC_METRIC_L2, x, y, (uint32_t)n);
+            assert_true(fabs(result - exact) <= 1e-6 * exact);
+        }
     }
 }
 
