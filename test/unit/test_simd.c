@@ -10,6 +10,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -440,6 +441,29 @@ environment_names_the_table(void **state)
     }
 }
 
+static void *
+choose_in_thread(void *argument)
+{
+    (void)argument;
+    return (void *)vec_simd_kernels();
+}
+
+/* No test has chosen in this process before: the threads race for the first call. */
+static void
+threads_choose_the_same(void **state)
+{
+    enum { THREADS = 8 };
+    pthread_t threads[THREADS];
+    void *chosen;
+
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, choose_in_thread, NULL), 0);
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], &chosen), 0);
+        assert_ptr_equal(chosen, vec_simd_kernels());
+    }
+}
+
 #if defined(__x86_64__)
 static void
 features_agree_with_the_compiler(void **state)
@@ -468,11 +492,13 @@ main(void)
     const struct CMUnitTest once[] = {
         cmocka_unit_test(every_subset_of_features_is_served),
         cmocka_unit_test(every_entry_is_filled),
-        cmocka_unit_test(environment_names_the_table),
         cmocka_unit_test(packing_round_trips),
 #if defined(__x86_64__)
         cmocka_unit_test(features_agree_with_the_compiler),
 #endif
+        /* These in this order: a process chooses once, and a child inherits the choice. */
+        cmocka_unit_test(environment_names_the_table),
+        cmocka_unit_test(threads_choose_the_same),
     };
     int failures;
     size_t count;
