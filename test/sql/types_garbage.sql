@@ -47,9 +47,9 @@ BEGIN
     DROP TABLE garbage;
     RETURN CASE WHEN accepted > rounds / 20 AND refused > rounds / 20 THEN 'some accepted, some refused' ELSE format('%s accepted, %s refused', accepted, refused) END;
 END $$;
-SELECT type, pg_temp.receive_garbage(type, 300) FROM unnest(ARRAY['vector', 'vecf16', 'svector', 'bvector', 'veci8']) type;
+SELECT type, pg_temp.receive_garbage(type, 100) FROM unnest(ARRAY['vector', 'vecf16', 'svector', 'bvector', 'veci8']) type;
 SET vectors.wire_format = pgvectors;
-SELECT type, pg_temp.receive_garbage(type, 300) FROM unnest(ARRAY['vector', 'vecf16', 'svector', 'bvector', 'veci8']) type;
+SELECT type, pg_temp.receive_garbage(type, 100) FROM unnest(ARRAY['vector', 'vecf16', 'svector', 'bvector', 'veci8']) type;
 RESET vectors.wire_format;
 
 -- texts: a right one with pieces of texts put in, taken out, exchanged
@@ -86,4 +86,4 @@ BEGIN
     END LOOP;
     RETURN CASE WHEN accepted > rounds / 20 AND refused > rounds / 20 THEN 'some accepted, some refused' ELSE format('%s accepted, %s refused', accepted, refused) END;
 END $$;
-SELECT type, pg_temp.read_garbage(type, 2000) FROM unnest(ARRAY['vector', 'vecf16', 'svector', 'bvector', 'veci8']) type;
+SELECT type, pg_temp.read_garbage(type, 1000) FROM unnest(ARRAY['vector', 'vecf16', 'svector', 'bvector', 'veci8']) type;
