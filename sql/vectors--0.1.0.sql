@@ -302,89 +302,107 @@ CREATE FUNCTION veci8_to_vector(veci8, integer, boolean) RETURNS vector
 COMMENT ON FUNCTION veci8_to_vector(veci8, integer, boolean) IS 'veci8 to vector: decoded; 22000 if the modifier asks for other dimensions';
 CREATE CAST (veci8 AS vector) WITH FUNCTION veci8_to_vector(veci8, integer, boolean) AS ASSIGNMENT;
 
+-- What a distance costs, by the dimensions, for the planner
+
+CREATE FUNCTION vector_distance_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'vectors_vector_distance_support' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION vector_distance_support(internal) IS 'cost of a distance of vector, for the planner';
+CREATE FUNCTION vecf16_distance_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'vectors_vecf16_distance_support' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION vecf16_distance_support(internal) IS 'cost of a distance of vecf16, for the planner';
+CREATE FUNCTION svector_distance_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'vectors_svector_distance_support' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION svector_distance_support(internal) IS 'cost of a distance of svector, for the planner';
+CREATE FUNCTION bvector_distance_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'vectors_bvector_distance_support' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION bvector_distance_support(internal) IS 'cost of a distance of bvector, for the planner';
+CREATE FUNCTION veci8_distance_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'vectors_veci8_distance_support' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION veci8_distance_support(internal) IS 'cost of a distance of veci8, for the planner';
+
 -- Distances
 
 CREATE FUNCTION vector_l2(vector, vector) RETURNS real
-    AS 'MODULE_PATHNAME', 'vectors_vector_l2' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vectors_vector_l2' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT vector_distance_support;
 COMMENT ON FUNCTION vector_l2(vector, vector) IS 'implementation of <->: squared Euclidean distance, 0..Infinity; 22000 if the dimensions differ';
 CREATE OPERATOR <-> (LEFTARG = vector, RIGHTARG = vector, FUNCTION = vector_l2, COMMUTATOR = <->);
 COMMENT ON OPERATOR <-> (vector, vector) IS 'squared Euclidean distance, 0..Infinity; 22000 if the dimensions differ';
 CREATE FUNCTION vector_dot(vector, vector) RETURNS real
-    AS 'MODULE_PATHNAME', 'vectors_vector_dot' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vectors_vector_dot' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT vector_distance_support;
 COMMENT ON FUNCTION vector_dot(vector, vector) IS 'implementation of <#>: negative dot product; 22000 if the dimensions differ';
 CREATE OPERATOR <#> (LEFTARG = vector, RIGHTARG = vector, FUNCTION = vector_dot, COMMUTATOR = <#>);
 COMMENT ON OPERATOR <#> (vector, vector) IS 'negative dot product; 22000 if the dimensions differ';
 CREATE FUNCTION vector_cos(vector, vector) RETURNS real
-    AS 'MODULE_PATHNAME', 'vectors_vector_cos' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vectors_vector_cos' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT vector_distance_support;
 COMMENT ON FUNCTION vector_cos(vector, vector) IS 'implementation of <=>: cosine distance, 1 - cosine, 0..2; NaN for a zero vector; 22000 if the dimensions differ';
 CREATE OPERATOR <=> (LEFTARG = vector, RIGHTARG = vector, FUNCTION = vector_cos, COMMUTATOR = <=>);
 COMMENT ON OPERATOR <=> (vector, vector) IS 'cosine distance, 1 - cosine, 0..2; NaN for a zero vector; 22000 if the dimensions differ';
 
 CREATE FUNCTION vecf16_l2(vecf16, vecf16) RETURNS real
-    AS 'MODULE_PATHNAME', 'vectors_vecf16_l2' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vectors_vecf16_l2' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT vecf16_distance_support;
 COMMENT ON FUNCTION vecf16_l2(vecf16, vecf16) IS 'implementation of <->: squared Euclidean distance, 0..Infinity; 22000 if the dimensions differ';
 CREATE OPERATOR <-> (LEFTARG = vecf16, RIGHTARG = vecf16, FUNCTION = vecf16_l2, COMMUTATOR = <->);
 COMMENT ON OPERATOR <-> (vecf16, vecf16) IS 'squared Euclidean distance, 0..Infinity; 22000 if the dimensions differ';
 CREATE FUNCTION vecf16_dot(vecf16, vecf16) RETURNS real
-    AS 'MODULE_PATHNAME', 'vectors_vecf16_dot' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vectors_vecf16_dot' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT vecf16_distance_support;
 COMMENT ON FUNCTION vecf16_dot(vecf16, vecf16) IS 'implementation of <#>: negative dot product; 22000 if the dimensions differ';
 CREATE OPERATOR <#> (LEFTARG = vecf16, RIGHTARG = vecf16, FUNCTION = vecf16_dot, COMMUTATOR = <#>);
 COMMENT ON OPERATOR <#> (vecf16, vecf16) IS 'negative dot product; 22000 if the dimensions differ';
 CREATE FUNCTION vecf16_cos(vecf16, vecf16) RETURNS real
-    AS 'MODULE_PATHNAME', 'vectors_vecf16_cos' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vectors_vecf16_cos' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT vecf16_distance_support;
 COMMENT ON FUNCTION vecf16_cos(vecf16, vecf16) IS 'implementation of <=>: cosine distance, 1 - cosine, 0..2; NaN for a zero vector; 22000 if the dimensions differ';
 CREATE OPERATOR <=> (LEFTARG = vecf16, RIGHTARG = vecf16, FUNCTION = vecf16_cos, COMMUTATOR = <=>);
 COMMENT ON OPERATOR <=> (vecf16, vecf16) IS 'cosine distance, 1 - cosine, 0..2; NaN for a zero vector; 22000 if the dimensions differ';
 
 CREATE FUNCTION svector_l2(svector, svector) RETURNS real
-    AS 'MODULE_PATHNAME', 'vectors_svector_l2' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vectors_svector_l2' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT svector_distance_support;
 COMMENT ON FUNCTION svector_l2(svector, svector) IS 'implementation of <->: squared Euclidean distance, 0..Infinity; 22000 if the dimensions differ';
 CREATE OPERATOR <-> (LEFTARG = svector, RIGHTARG = svector, FUNCTION = svector_l2, COMMUTATOR = <->);
 COMMENT ON OPERATOR <-> (svector, svector) IS 'squared Euclidean distance, 0..Infinity; 22000 if the dimensions differ';
 CREATE FUNCTION svector_dot(svector, svector) RETURNS real
-    AS 'MODULE_PATHNAME', 'vectors_svector_dot' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vectors_svector_dot' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT svector_distance_support;
 COMMENT ON FUNCTION svector_dot(svector, svector) IS 'implementation of <#>: negative dot product; 22000 if the dimensions differ';
 CREATE OPERATOR <#> (LEFTARG = svector, RIGHTARG = svector, FUNCTION = svector_dot, COMMUTATOR = <#>);
 COMMENT ON OPERATOR <#> (svector, svector) IS 'negative dot product; 22000 if the dimensions differ';
 CREATE FUNCTION svector_cos(svector, svector) RETURNS real
-    AS 'MODULE_PATHNAME', 'vectors_svector_cos' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vectors_svector_cos' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT svector_distance_support;
 COMMENT ON FUNCTION svector_cos(svector, svector) IS 'implementation of <=>: cosine distance, 1 - cosine, 0..2; NaN for a zero vector; 22000 if the dimensions differ';
 CREATE OPERATOR <=> (LEFTARG = svector, RIGHTARG = svector, FUNCTION = svector_cos, COMMUTATOR = <=>);
 COMMENT ON OPERATOR <=> (svector, svector) IS 'cosine distance, 1 - cosine, 0..2; NaN for a zero vector; 22000 if the dimensions differ';
 
 CREATE FUNCTION bvector_l2(bvector, bvector) RETURNS real
-    AS 'MODULE_PATHNAME', 'vectors_bvector_l2' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vectors_bvector_l2' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT bvector_distance_support;
 COMMENT ON FUNCTION bvector_l2(bvector, bvector) IS 'implementation of <->: Hamming distance, the number of elements that differ, 0..65535; 22000 if the dimensions differ';
 CREATE OPERATOR <-> (LEFTARG = bvector, RIGHTARG = bvector, FUNCTION = bvector_l2, COMMUTATOR = <->);
 COMMENT ON OPERATOR <-> (bvector, bvector) IS 'Hamming distance, the number of elements that differ, 0..65535; 22000 if the dimensions differ';
 CREATE FUNCTION bvector_dot(bvector, bvector) RETURNS real
-    AS 'MODULE_PATHNAME', 'vectors_bvector_dot' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vectors_bvector_dot' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT bvector_distance_support;
 COMMENT ON FUNCTION bvector_dot(bvector, bvector) IS 'implementation of <#>: negative number of elements that are 1 in both, -65535..0; 22000 if the dimensions differ';
 CREATE OPERATOR <#> (LEFTARG = bvector, RIGHTARG = bvector, FUNCTION = bvector_dot, COMMUTATOR = <#>);
 COMMENT ON OPERATOR <#> (bvector, bvector) IS 'negative number of elements that are 1 in both, -65535..0; 22000 if the dimensions differ';
 CREATE FUNCTION bvector_cos(bvector, bvector) RETURNS real
-    AS 'MODULE_PATHNAME', 'vectors_bvector_cos' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vectors_bvector_cos' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT bvector_distance_support;
 COMMENT ON FUNCTION bvector_cos(bvector, bvector) IS 'implementation of <=>: cosine distance, 1 - cosine, 0..1; NaN for a zero vector; 22000 if the dimensions differ';
 CREATE OPERATOR <=> (LEFTARG = bvector, RIGHTARG = bvector, FUNCTION = bvector_cos, COMMUTATOR = <=>);
 COMMENT ON OPERATOR <=> (bvector, bvector) IS 'cosine distance, 1 - cosine, 0..1; NaN for a zero vector; 22000 if the dimensions differ';
 CREATE FUNCTION bvector_jaccard(bvector, bvector) RETURNS real
-    AS 'MODULE_PATHNAME', 'vectors_bvector_jaccard' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vectors_bvector_jaccard' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT bvector_distance_support;
 COMMENT ON FUNCTION bvector_jaccard(bvector, bvector) IS 'implementation of <~>: Jaccard distance, 1 - (ones in both / ones in either), 0..1; 0 for two zero vectors; 22000 if the dimensions differ';
 CREATE OPERATOR <~> (LEFTARG = bvector, RIGHTARG = bvector, FUNCTION = bvector_jaccard, COMMUTATOR = <~>);
 COMMENT ON OPERATOR <~> (bvector, bvector) IS 'Jaccard distance, 1 - (ones in both / ones in either), 0..1; 0 for two zero vectors; 22000 if the dimensions differ';
 
 CREATE FUNCTION veci8_l2(veci8, veci8) RETURNS real
-    AS 'MODULE_PATHNAME', 'vectors_veci8_l2' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vectors_veci8_l2' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT veci8_distance_support;
 COMMENT ON FUNCTION veci8_l2(veci8, veci8) IS 'implementation of <->: squared Euclidean distance, 0..Infinity; 22000 if the dimensions differ';
 CREATE OPERATOR <-> (LEFTARG = veci8, RIGHTARG = veci8, FUNCTION = veci8_l2, COMMUTATOR = <->);
 COMMENT ON OPERATOR <-> (veci8, veci8) IS 'squared Euclidean distance, 0..Infinity; 22000 if the dimensions differ';
 CREATE FUNCTION veci8_dot(veci8, veci8) RETURNS real
-    AS 'MODULE_PATHNAME', 'vectors_veci8_dot' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vectors_veci8_dot' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT veci8_distance_support;
 COMMENT ON FUNCTION veci8_dot(veci8, veci8) IS 'implementation of <#>: negative dot product; 22000 if the dimensions differ';
 CREATE OPERATOR <#> (LEFTARG = veci8, RIGHTARG = veci8, FUNCTION = veci8_dot, COMMUTATOR = <#>);
 COMMENT ON OPERATOR <#> (veci8, veci8) IS 'negative dot product; 22000 if the dimensions differ';
 CREATE FUNCTION veci8_cos(veci8, veci8) RETURNS real
-    AS 'MODULE_PATHNAME', 'vectors_veci8_cos' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vectors_veci8_cos' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT veci8_distance_support;
 COMMENT ON FUNCTION veci8_cos(veci8, veci8) IS 'implementation of <=>: cosine distance, 1 - cosine, 0..2; NaN for a zero vector; 22000 if the dimensions differ';
 CREATE OPERATOR <=> (LEFTARG = veci8, RIGHTARG = veci8, FUNCTION = veci8_cos, COMMUTATOR = <=>);
 COMMENT ON OPERATOR <=> (veci8, veci8) IS 'cosine distance, 1 - cosine, 0..2; NaN for a zero vector; 22000 if the dimensions differ';
@@ -579,16 +597,16 @@ COMMENT ON OPERATOR <=> (numeric[], vector) IS 'cosine distance, 1 - cosine, 0..
 -- Distances by name, norm, dimensions
 
 CREATE FUNCTION l2_distance(vector, vector) RETURNS real
-    AS 'MODULE_PATHNAME', 'vectors_vector_l2_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vectors_vector_l2_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT vector_distance_support;
 COMMENT ON FUNCTION l2_distance(vector, vector) IS 'Euclidean distance (a root, unlike <->), 0..Infinity; 22000 if the dimensions differ';
 CREATE FUNCTION inner_product(vector, vector) RETURNS real
-    AS 'MODULE_PATHNAME', 'vectors_vector_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vectors_vector_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT vector_distance_support;
 COMMENT ON FUNCTION inner_product(vector, vector) IS 'dot product; 22000 if the dimensions differ';
 CREATE FUNCTION cosine_distance(vector, vector) RETURNS real
-    AS 'MODULE_PATHNAME', 'vectors_vector_cos' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vectors_vector_cos' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT vector_distance_support;
 COMMENT ON FUNCTION cosine_distance(vector, vector) IS '1 - cosine, 0..2; NaN for a zero vector; 22000 if the dimensions differ';
 CREATE FUNCTION l1_distance(vector, vector) RETURNS real
-    AS 'MODULE_PATHNAME', 'vectors_vector_l1_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vectors_vector_l1_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT vector_distance_support;
 COMMENT ON FUNCTION l1_distance(vector, vector) IS 'sum of absolute differences, 0..Infinity; 22000 if the dimensions differ';
 CREATE FUNCTION vector_dims(vector) RETURNS integer
     AS 'MODULE_PATHNAME', 'vectors_vector_dims' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -598,16 +616,16 @@ CREATE FUNCTION vector_norm(vector) RETURNS real
 COMMENT ON FUNCTION vector_norm(vector) IS 'Euclidean length, 0..Infinity';
 
 CREATE FUNCTION l2_distance(vecf16, vecf16) RETURNS real
-    AS 'MODULE_PATHNAME', 'vectors_vecf16_l2_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vectors_vecf16_l2_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT vecf16_distance_support;
 COMMENT ON FUNCTION l2_distance(vecf16, vecf16) IS 'Euclidean distance (a root, unlike <->), 0..Infinity; 22000 if the dimensions differ';
 CREATE FUNCTION inner_product(vecf16, vecf16) RETURNS real
-    AS 'MODULE_PATHNAME', 'vectors_vecf16_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vectors_vecf16_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT vecf16_distance_support;
 COMMENT ON FUNCTION inner_product(vecf16, vecf16) IS 'dot product; 22000 if the dimensions differ';
 CREATE FUNCTION cosine_distance(vecf16, vecf16) RETURNS real
-    AS 'MODULE_PATHNAME', 'vectors_vecf16_cos' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vectors_vecf16_cos' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT vecf16_distance_support;
 COMMENT ON FUNCTION cosine_distance(vecf16, vecf16) IS '1 - cosine, 0..2; NaN for a zero vector; 22000 if the dimensions differ';
 CREATE FUNCTION l1_distance(vecf16, vecf16) RETURNS real
-    AS 'MODULE_PATHNAME', 'vectors_vecf16_l1_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vectors_vecf16_l1_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT vecf16_distance_support;
 COMMENT ON FUNCTION l1_distance(vecf16, vecf16) IS 'sum of absolute differences, 0..Infinity; 22000 if the dimensions differ';
 CREATE FUNCTION vector_dims(vecf16) RETURNS integer
     AS 'MODULE_PATHNAME', 'vectors_vecf16_dims' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -617,16 +635,16 @@ CREATE FUNCTION vector_norm(vecf16) RETURNS real
 COMMENT ON FUNCTION vector_norm(vecf16) IS 'Euclidean length, 0..Infinity';
 
 CREATE FUNCTION l2_distance(svector, svector) RETURNS real
-    AS 'MODULE_PATHNAME', 'vectors_svector_l2_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vectors_svector_l2_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT svector_distance_support;
 COMMENT ON FUNCTION l2_distance(svector, svector) IS 'Euclidean distance (a root, unlike <->), 0..Infinity; 22000 if the dimensions differ';
 CREATE FUNCTION inner_product(svector, svector) RETURNS real
-    AS 'MODULE_PATHNAME', 'vectors_svector_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vectors_svector_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT svector_distance_support;
 COMMENT ON FUNCTION inner_product(svector, svector) IS 'dot product; 22000 if the dimensions differ';
 CREATE FUNCTION cosine_distance(svector, svector) RETURNS real
-    AS 'MODULE_PATHNAME', 'vectors_svector_cos' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vectors_svector_cos' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT svector_distance_support;
 COMMENT ON FUNCTION cosine_distance(svector, svector) IS '1 - cosine, 0..2; NaN for a zero vector; 22000 if the dimensions differ';
 CREATE FUNCTION l1_distance(svector, svector) RETURNS real
-    AS 'MODULE_PATHNAME', 'vectors_svector_l1_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vectors_svector_l1_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT svector_distance_support;
 COMMENT ON FUNCTION l1_distance(svector, svector) IS 'sum of absolute differences, 0..Infinity; 22000 if the dimensions differ';
 CREATE FUNCTION vector_dims(svector) RETURNS integer
     AS 'MODULE_PATHNAME', 'vectors_svector_dims' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -636,10 +654,10 @@ CREATE FUNCTION vector_norm(svector) RETURNS real
 COMMENT ON FUNCTION vector_norm(svector) IS 'Euclidean length, 0..Infinity';
 
 CREATE FUNCTION hamming_distance(bvector, bvector) RETURNS real
-    AS 'MODULE_PATHNAME', 'vectors_bvector_l2' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vectors_bvector_l2' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT bvector_distance_support;
 COMMENT ON FUNCTION hamming_distance(bvector, bvector) IS 'number of elements that differ, 0..65535; 22000 if the dimensions differ';
 CREATE FUNCTION jaccard_distance(bvector, bvector) RETURNS real
-    AS 'MODULE_PATHNAME', 'vectors_bvector_jaccard' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vectors_bvector_jaccard' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT bvector_distance_support;
 COMMENT ON FUNCTION jaccard_distance(bvector, bvector) IS '1 - (ones in both / ones in either), 0..1; 0 for two zero vectors; 22000 if the dimensions differ';
 CREATE FUNCTION vector_dims(bvector) RETURNS integer
     AS 'MODULE_PATHNAME', 'vectors_bvector_dims' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -649,16 +667,16 @@ CREATE FUNCTION vector_norm(bvector) RETURNS real
 COMMENT ON FUNCTION vector_norm(bvector) IS 'Euclidean length, 0..Infinity';
 
 CREATE FUNCTION l2_distance(veci8, veci8) RETURNS real
-    AS 'MODULE_PATHNAME', 'vectors_veci8_l2_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vectors_veci8_l2_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT veci8_distance_support;
 COMMENT ON FUNCTION l2_distance(veci8, veci8) IS 'Euclidean distance (a root, unlike <->), 0..Infinity; 22000 if the dimensions differ';
 CREATE FUNCTION inner_product(veci8, veci8) RETURNS real
-    AS 'MODULE_PATHNAME', 'vectors_veci8_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vectors_veci8_inner_product' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT veci8_distance_support;
 COMMENT ON FUNCTION inner_product(veci8, veci8) IS 'dot product; 22000 if the dimensions differ';
 CREATE FUNCTION cosine_distance(veci8, veci8) RETURNS real
-    AS 'MODULE_PATHNAME', 'vectors_veci8_cos' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vectors_veci8_cos' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT veci8_distance_support;
 COMMENT ON FUNCTION cosine_distance(veci8, veci8) IS '1 - cosine, 0..2; NaN for a zero vector; 22000 if the dimensions differ';
 CREATE FUNCTION l1_distance(veci8, veci8) RETURNS real
-    AS 'MODULE_PATHNAME', 'vectors_veci8_l1_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vectors_veci8_l1_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT veci8_distance_support;
 COMMENT ON FUNCTION l1_distance(veci8, veci8) IS 'sum of absolute differences, 0..Infinity; 22000 if the dimensions differ';
 CREATE FUNCTION vector_dims(veci8) RETURNS integer
     AS 'MODULE_PATHNAME', 'vectors_veci8_dims' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -1066,17 +1084,17 @@ CREATE FUNCTION sphere(center vector, radius real) RETURNS sphere_vector
     AS 'MODULE_PATHNAME', 'vectors_sphere' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION sphere(vector, real) IS 'sphere around center; radius is in units of the distance, so for <<->> squared';
 CREATE FUNCTION vector_sphere_l2(vector, sphere_vector) RETURNS boolean
-    AS 'MODULE_PATHNAME', 'vectors_vector_sphere_l2' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vectors_vector_sphere_l2' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT vector_distance_support;
 COMMENT ON FUNCTION vector_sphere_l2(vector, sphere_vector) IS 'implementation of <<->>: (vector <-> center) < radius; 22000 if the dimensions differ';
 CREATE OPERATOR <<->> (LEFTARG = vector, RIGHTARG = sphere_vector, FUNCTION = vector_sphere_l2, RESTRICT = contsel, JOIN = contjoinsel);
 COMMENT ON OPERATOR <<->> (vector, sphere_vector) IS '(vector <-> center) < radius; NULL if one of these is NULL; 22000 if the dimensions differ';
 CREATE FUNCTION vector_sphere_dot(vector, sphere_vector) RETURNS boolean
-    AS 'MODULE_PATHNAME', 'vectors_vector_sphere_dot' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vectors_vector_sphere_dot' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT vector_distance_support;
 COMMENT ON FUNCTION vector_sphere_dot(vector, sphere_vector) IS 'implementation of <<#>>: (vector <#> center) < radius; 22000 if the dimensions differ';
 CREATE OPERATOR <<#>> (LEFTARG = vector, RIGHTARG = sphere_vector, FUNCTION = vector_sphere_dot, RESTRICT = contsel, JOIN = contjoinsel);
 COMMENT ON OPERATOR <<#>> (vector, sphere_vector) IS '(vector <#> center) < radius; NULL if one of these is NULL; 22000 if the dimensions differ';
 CREATE FUNCTION vector_sphere_cos(vector, sphere_vector) RETURNS boolean
-    AS 'MODULE_PATHNAME', 'vectors_vector_sphere_cos' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vectors_vector_sphere_cos' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT vector_distance_support;
 COMMENT ON FUNCTION vector_sphere_cos(vector, sphere_vector) IS 'implementation of <<=>>: (vector <=> center) < radius; 22000 if the dimensions differ';
 CREATE OPERATOR <<=>> (LEFTARG = vector, RIGHTARG = sphere_vector, FUNCTION = vector_sphere_cos, RESTRICT = contsel, JOIN = contjoinsel);
 COMMENT ON OPERATOR <<=>> (vector, sphere_vector) IS '(vector <=> center) < radius; NULL if one of these is NULL; 22000 if the dimensions differ';
@@ -1087,17 +1105,17 @@ CREATE FUNCTION sphere(center vecf16, radius real) RETURNS sphere_vecf16
     AS 'MODULE_PATHNAME', 'vectors_sphere' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION sphere(vecf16, real) IS 'sphere around center; radius is in units of the distance, so for <<->> squared';
 CREATE FUNCTION vecf16_sphere_l2(vecf16, sphere_vecf16) RETURNS boolean
-    AS 'MODULE_PATHNAME', 'vectors_vecf16_sphere_l2' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vectors_vecf16_sphere_l2' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT vecf16_distance_support;
 COMMENT ON FUNCTION vecf16_sphere_l2(vecf16, sphere_vecf16) IS 'implementation of <<->>: (vector <-> center) < radius; 22000 if the dimensions differ';
 CREATE OPERATOR <<->> (LEFTARG = vecf16, RIGHTARG = sphere_vecf16, FUNCTION = vecf16_sphere_l2, RESTRICT = contsel, JOIN = contjoinsel);
 COMMENT ON OPERATOR <<->> (vecf16, sphere_vecf16) IS '(vector <-> center) < radius; NULL if one of these is NULL; 22000 if the dimensions differ';
 CREATE FUNCTION vecf16_sphere_dot(vecf16, sphere_vecf16) RETURNS boolean
-    AS 'MODULE_PATHNAME', 'vectors_vecf16_sphere_dot' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vectors_vecf16_sphere_dot' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT vecf16_distance_support;
 COMMENT ON FUNCTION vecf16_sphere_dot(vecf16, sphere_vecf16) IS 'implementation of <<#>>: (vector <#> center) < radius; 22000 if the dimensions differ';
 CREATE OPERATOR <<#>> (LEFTARG = vecf16, RIGHTARG = sphere_vecf16, FUNCTION = vecf16_sphere_dot, RESTRICT = contsel, JOIN = contjoinsel);
 COMMENT ON OPERATOR <<#>> (vecf16, sphere_vecf16) IS '(vector <#> center) < radius; NULL if one of these is NULL; 22000 if the dimensions differ';
 CREATE FUNCTION vecf16_sphere_cos(vecf16, sphere_vecf16) RETURNS boolean
-    AS 'MODULE_PATHNAME', 'vectors_vecf16_sphere_cos' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vectors_vecf16_sphere_cos' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT vecf16_distance_support;
 COMMENT ON FUNCTION vecf16_sphere_cos(vecf16, sphere_vecf16) IS 'implementation of <<=>>: (vector <=> center) < radius; 22000 if the dimensions differ';
 CREATE OPERATOR <<=>> (LEFTARG = vecf16, RIGHTARG = sphere_vecf16, FUNCTION = vecf16_sphere_cos, RESTRICT = contsel, JOIN = contjoinsel);
 COMMENT ON OPERATOR <<=>> (vecf16, sphere_vecf16) IS '(vector <=> center) < radius; NULL if one of these is NULL; 22000 if the dimensions differ';
@@ -1108,17 +1126,17 @@ CREATE FUNCTION sphere(center svector, radius real) RETURNS sphere_svector
     AS 'MODULE_PATHNAME', 'vectors_sphere' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION sphere(svector, real) IS 'sphere around center; radius is in units of the distance, so for <<->> squared';
 CREATE FUNCTION svector_sphere_l2(svector, sphere_svector) RETURNS boolean
-    AS 'MODULE_PATHNAME', 'vectors_svector_sphere_l2' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vectors_svector_sphere_l2' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT svector_distance_support;
 COMMENT ON FUNCTION svector_sphere_l2(svector, sphere_svector) IS 'implementation of <<->>: (vector <-> center) < radius; 22000 if the dimensions differ';
 CREATE OPERATOR <<->> (LEFTARG = svector, RIGHTARG = sphere_svector, FUNCTION = svector_sphere_l2, RESTRICT = contsel, JOIN = contjoinsel);
 COMMENT ON OPERATOR <<->> (svector, sphere_svector) IS '(vector <-> center) < radius; NULL if one of these is NULL; 22000 if the dimensions differ';
 CREATE FUNCTION svector_sphere_dot(svector, sphere_svector) RETURNS boolean
-    AS 'MODULE_PATHNAME', 'vectors_svector_sphere_dot' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vectors_svector_sphere_dot' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT svector_distance_support;
 COMMENT ON FUNCTION svector_sphere_dot(svector, sphere_svector) IS 'implementation of <<#>>: (vector <#> center) < radius; 22000 if the dimensions differ';
 CREATE OPERATOR <<#>> (LEFTARG = svector, RIGHTARG = sphere_svector, FUNCTION = svector_sphere_dot, RESTRICT = contsel, JOIN = contjoinsel);
 COMMENT ON OPERATOR <<#>> (svector, sphere_svector) IS '(vector <#> center) < radius; NULL if one of these is NULL; 22000 if the dimensions differ';
 CREATE FUNCTION svector_sphere_cos(svector, sphere_svector) RETURNS boolean
-    AS 'MODULE_PATHNAME', 'vectors_svector_sphere_cos' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vectors_svector_sphere_cos' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT svector_distance_support;
 COMMENT ON FUNCTION svector_sphere_cos(svector, sphere_svector) IS 'implementation of <<=>>: (vector <=> center) < radius; 22000 if the dimensions differ';
 CREATE OPERATOR <<=>> (LEFTARG = svector, RIGHTARG = sphere_svector, FUNCTION = svector_sphere_cos, RESTRICT = contsel, JOIN = contjoinsel);
 COMMENT ON OPERATOR <<=>> (svector, sphere_svector) IS '(vector <=> center) < radius; NULL if one of these is NULL; 22000 if the dimensions differ';
@@ -1129,22 +1147,22 @@ CREATE FUNCTION sphere(center bvector, radius real) RETURNS sphere_bvector
     AS 'MODULE_PATHNAME', 'vectors_sphere' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION sphere(bvector, real) IS 'sphere around center; radius is in units of the distance';
 CREATE FUNCTION bvector_sphere_l2(bvector, sphere_bvector) RETURNS boolean
-    AS 'MODULE_PATHNAME', 'vectors_bvector_sphere_l2' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vectors_bvector_sphere_l2' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT bvector_distance_support;
 COMMENT ON FUNCTION bvector_sphere_l2(bvector, sphere_bvector) IS 'implementation of <<->>: (vector <-> center) < radius; 22000 if the dimensions differ';
 CREATE OPERATOR <<->> (LEFTARG = bvector, RIGHTARG = sphere_bvector, FUNCTION = bvector_sphere_l2, RESTRICT = contsel, JOIN = contjoinsel);
 COMMENT ON OPERATOR <<->> (bvector, sphere_bvector) IS '(vector <-> center) < radius; NULL if one of these is NULL; 22000 if the dimensions differ';
 CREATE FUNCTION bvector_sphere_dot(bvector, sphere_bvector) RETURNS boolean
-    AS 'MODULE_PATHNAME', 'vectors_bvector_sphere_dot' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vectors_bvector_sphere_dot' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT bvector_distance_support;
 COMMENT ON FUNCTION bvector_sphere_dot(bvector, sphere_bvector) IS 'implementation of <<#>>: (vector <#> center) < radius; 22000 if the dimensions differ';
 CREATE OPERATOR <<#>> (LEFTARG = bvector, RIGHTARG = sphere_bvector, FUNCTION = bvector_sphere_dot, RESTRICT = contsel, JOIN = contjoinsel);
 COMMENT ON OPERATOR <<#>> (bvector, sphere_bvector) IS '(vector <#> center) < radius; NULL if one of these is NULL; 22000 if the dimensions differ';
 CREATE FUNCTION bvector_sphere_cos(bvector, sphere_bvector) RETURNS boolean
-    AS 'MODULE_PATHNAME', 'vectors_bvector_sphere_cos' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vectors_bvector_sphere_cos' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT bvector_distance_support;
 COMMENT ON FUNCTION bvector_sphere_cos(bvector, sphere_bvector) IS 'implementation of <<=>>: (vector <=> center) < radius; 22000 if the dimensions differ';
 CREATE OPERATOR <<=>> (LEFTARG = bvector, RIGHTARG = sphere_bvector, FUNCTION = bvector_sphere_cos, RESTRICT = contsel, JOIN = contjoinsel);
 COMMENT ON OPERATOR <<=>> (bvector, sphere_bvector) IS '(vector <=> center) < radius; NULL if one of these is NULL; 22000 if the dimensions differ';
 CREATE FUNCTION bvector_sphere_jaccard(bvector, sphere_bvector) RETURNS boolean
-    AS 'MODULE_PATHNAME', 'vectors_bvector_sphere_jaccard' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vectors_bvector_sphere_jaccard' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT bvector_distance_support;
 COMMENT ON FUNCTION bvector_sphere_jaccard(bvector, sphere_bvector) IS 'implementation of <<~>>: (vector <~> center) < radius; 22000 if the dimensions differ';
 CREATE OPERATOR <<~>> (LEFTARG = bvector, RIGHTARG = sphere_bvector, FUNCTION = bvector_sphere_jaccard, RESTRICT = contsel, JOIN = contjoinsel);
 COMMENT ON OPERATOR <<~>> (bvector, sphere_bvector) IS '(vector <~> center) < radius; NULL if one of these is NULL; 22000 if the dimensions differ';
@@ -1155,17 +1173,17 @@ CREATE FUNCTION sphere(center veci8, radius real) RETURNS sphere_veci8
     AS 'MODULE_PATHNAME', 'vectors_sphere' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION sphere(veci8, real) IS 'sphere around center; radius is in units of the distance, so for <<->> squared';
 CREATE FUNCTION veci8_sphere_l2(veci8, sphere_veci8) RETURNS boolean
-    AS 'MODULE_PATHNAME', 'vectors_veci8_sphere_l2' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vectors_veci8_sphere_l2' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT veci8_distance_support;
 COMMENT ON FUNCTION veci8_sphere_l2(veci8, sphere_veci8) IS 'implementation of <<->>: (vector <-> center) < radius; 22000 if the dimensions differ';
 CREATE OPERATOR <<->> (LEFTARG = veci8, RIGHTARG = sphere_veci8, FUNCTION = veci8_sphere_l2, RESTRICT = contsel, JOIN = contjoinsel);
 COMMENT ON OPERATOR <<->> (veci8, sphere_veci8) IS '(vector <-> center) < radius; NULL if one of these is NULL; 22000 if the dimensions differ';
 CREATE FUNCTION veci8_sphere_dot(veci8, sphere_veci8) RETURNS boolean
-    AS 'MODULE_PATHNAME', 'vectors_veci8_sphere_dot' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vectors_veci8_sphere_dot' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT veci8_distance_support;
 COMMENT ON FUNCTION veci8_sphere_dot(veci8, sphere_veci8) IS 'implementation of <<#>>: (vector <#> center) < radius; 22000 if the dimensions differ';
 CREATE OPERATOR <<#>> (LEFTARG = veci8, RIGHTARG = sphere_veci8, FUNCTION = veci8_sphere_dot, RESTRICT = contsel, JOIN = contjoinsel);
 COMMENT ON OPERATOR <<#>> (veci8, sphere_veci8) IS '(vector <#> center) < radius; NULL if one of these is NULL; 22000 if the dimensions differ';
 CREATE FUNCTION veci8_sphere_cos(veci8, sphere_veci8) RETURNS boolean
-    AS 'MODULE_PATHNAME', 'vectors_veci8_sphere_cos' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    AS 'MODULE_PATHNAME', 'vectors_veci8_sphere_cos' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT veci8_distance_support;
 COMMENT ON FUNCTION veci8_sphere_cos(veci8, sphere_veci8) IS 'implementation of <<=>>: (vector <=> center) < radius; 22000 if the dimensions differ';
 CREATE OPERATOR <<=>> (LEFTARG = veci8, RIGHTARG = sphere_veci8, FUNCTION = veci8_sphere_cos, RESTRICT = contsel, JOIN = contjoinsel);
 COMMENT ON OPERATOR <<=>> (veci8, sphere_veci8) IS '(vector <=> center) < radius; NULL if one of these is NULL; 22000 if the dimensions differ';

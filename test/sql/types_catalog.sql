@@ -15,3 +15,17 @@ SELECT opcname, d.amopopr::regoperator AS distance, s.amopopr::regoperator AS ra
     LEFT JOIN (pg_amop s JOIN pg_operator os ON os.oid = s.amopopr) ON s.amopfamily = c.opcfamily AND s.amopstrategy = 2 WHERE os.oprname <> '<' || od.oprname || '>';
 -- the library's functions agree with their declarations, as far as the catalogs can tell
 SELECT amname, opcname, amvalidate(c.oid) FROM pg_opclass c JOIN pg_am a ON a.oid = c.opcmethod, LATERAL (SELECT EXISTS (SELECT FROM member WHERE classid = 'pg_opclass'::regclass AND objid = c.oid)) m(ours) WHERE ours AND amname IN ('btree', 'hash') ORDER BY 1, 2;
+-- a distance costs by its dimensions, and more when the vector is in a TOAST table; unknown dimensions cost what PostgreSQL says
+CREATE TEMP TABLE priced (small vector(3), middle vector(384), large vector(1536), half vecf16(1536), bits bvector(1536), unknown vector, sparse svector(30000));
+CREATE FUNCTION pg_temp.price(expression text) RETURNS numeric LANGUAGE plpgsql AS $$
+DECLARE
+    plan json;
+BEGIN
+    EXECUTE format('EXPLAIN (FORMAT json) SELECT %s FROM priced', expression) INTO plan;
+    RETURN (plan->0->'Plan'->>'Total Cost')::numeric;
+END $$;
+INSERT INTO priced(small) VALUES ('[1,2,3]'), ('[4,5,6]');
+ANALYZE priced;
+-- in units of cpu_operator_cost, a row, above the price of a constant
+SELECT expression, round((pg_temp.price(expression) - pg_temp.price('1')) / 2 / 0.0025) AS operators FROM unnest(ARRAY['unknown <-> unknown', 'small <-> small', 'middle <-> middle', 'large <-> large', 'large <-> ''[1]''', 'half <#> half', 'bits <~> bits', 'sparse <=> sparse',
+    'large <<->> sphere(''[1]''::vector, 1)', 'l2_distance(large, large)', 'large <-> ARRAY[1]::real[]']) expression;
