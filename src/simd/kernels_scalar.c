@@ -50,20 +50,31 @@ vec_sum(const void *a, VecElement a_element, const void *b, VecElement b_element
     return vec_fold_chains(sum);
 }
 
+typedef struct VecCosChains {
+    float dot[CHAINS], norm_sq_a[CHAINS], norm_sq_b[CHAINS];
+} VecCosChains;
+
+INLINE void
+vec_add_cos_terms(VecCosChains *sums, size_t chain, float a, float b)
+{
+    sums->dot[chain] += a * b;
+    sums->norm_sq_a[chain] += a * a;
+    sums->norm_sq_b[chain] += b * b;
+}
+
 INLINE VecCosParts
 vec_cos(const void *a, VecElement a_element, const void *b, VecElement b_element, size_t n)
 {
-    float dot[CHAINS] = {0}, norm_sq_a[CHAINS] = {0}, norm_sq_b[CHAINS] = {0};
+    VecCosChains sums = {{0}, {0}, {0}};
+    size_t i = 0;
 
-    for (size_t i = 0; i < n; i += CHAINS)
-        for (size_t j = 0; j < CHAINS && i + j < n; j++) {
-            float x = vec_load(a, i + j, a_element), y = vec_load(b, i + j, b_element);
-
-            dot[j] += x * y;
-            norm_sq_a[j] += x * x;
-            norm_sq_b[j] += y * y;
-        }
-    return (VecCosParts){vec_fold_chains(dot), vec_fold_chains(norm_sq_a), vec_fold_chains(norm_sq_b)};
+    for (; i + CHAINS <= n; i += CHAINS)
+        for (size_t j = 0; j < CHAINS; j++)
+            vec_add_cos_terms(&sums, j, vec_load(a, i + j, a_element), vec_load(b, i + j, b_element));
+    for (size_t j = 0; i + j < n; j++)
+        vec_add_cos_terms(&sums, j, vec_load(a, i + j, a_element), vec_load(b, i + j, b_element));
+    return (VecCosParts){vec_fold_chains(sums.dot), vec_fold_chains(sums.norm_sq_a),
+                         vec_fold_chains(sums.norm_sq_b)};
 }
 
 VEC_SIMD_FLOAT_KERNELS(, scalar)
