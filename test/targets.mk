@@ -42,7 +42,8 @@ build/$(1)/%.o: %.c
 build/$(1)/test_%: build/$(1)/test/unit/test_%.o $(patsubst %.c,build/$(1)/%.o,$(UNIT_SOURCES) $(UNIT_HELPERS))
 	@$$(UNIT_CC) $$(SANITIZE_$(1)) -o $$@ $$^ -lcmocka -lxxhash -lpthread -lm
 .SECONDARY: $(UNIT_TESTS:%=build/$(1)/test/unit/%.o) $(patsubst %.c,build/$(1)/%.o,$(UNIT_SOURCES) $(UNIT_HELPERS))
--include $(patsubst %.c,build/$(1)/%.d,$(UNIT_SOURCES) $(UNIT_HELPERS)) $(UNIT_TESTS:%=build/$(1)/test/unit/%.d)
+-include $(patsubst %.c,build/$(1)/%.d,$(UNIT_SOURCES) $(UNIT_HELPERS)) $(UNIT_TESTS:%=build/$(1)/test/unit/%.d) \
+	$(FUZZ_TESTS:%=build/$(1)/test/fuzz/%.d)
 endef
 $(eval $(call unit_rules,unit))
 $(eval $(call unit_rules,tsan))

@@ -29,6 +29,7 @@ typedef struct VecBuildOptions {
     uint64_t
         seed; /* same rows, seed and one thread: same bytes (with several threads the graph may differ) */
     uint64_t memory_bytes_max;
+    uint64_t vector_bytes_max;   /* SPARSE only: of all vectors that will be added, together */
     uint64_t disk_reserve_bytes; /* VEC_NO_SPACE rather than leave less than this free */
     /*
      * A segment file of the directory whose quantizer, seed included, this segment shares, so that the two can be merged; NULL:
@@ -69,7 +70,7 @@ VecStatus vec_build_train(VecBuild *build, VecError *error) VEC_MUST_CHECK;
  * Encodes one row; vector is NULL, and bytes 0, for a row whose vector is NULL; no pointer is kept.
  * Positions ascend strictly (programmer's error otherwise). Vectors that no code can represent (NaN, infinities, squares
  * that over- or underflow, the zero vector under cosine) become VEC_ROW_EXACT.
- * VEC_INVALID (more rows than row_count_max, bytes of another shape).
+ * VEC_INVALID (more rows than row_count_max, more bytes than vector_bytes_max, bytes of another shape).
  */
 VecStatus vec_build_add(VecBuild *build, const VecRowId *row, const void *vector, size_t bytes,
                         VecError *error) VEC_MUST_CHECK;

@@ -43,6 +43,9 @@ double vec_distance_norm_sparse(VecSparse a);
 float vec_distance_bit(VecMetric metric, const uint8_t *a, const uint8_t *b, uint32_t dimensions);
 uint32_t vec_distance_count_bits(const uint8_t *a, uint32_t dimensions);
 
+/* The same distance, from the numbers of bits set in both, in a and in b; not HAMMING. */
+float vec_distance_bit_counts(VecMetric metric, uint32_t both, uint32_t a, uint32_t b);
+
 /* L2, DOT, COS of the decoded elements: exact integer sums, then double precision. */
 float vec_distance_i8(VecMetric metric, VecInt8 a, VecInt8 b, uint32_t dimensions);
 float vec_distance_l1_i8(VecInt8 a, VecInt8 b, uint32_t dimensions);

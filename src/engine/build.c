@@ -28,13 +28,16 @@
 #include "memory.h"
 #include "random.h"
 #include "sealed.h"
+#include "sparse.h"
 
-#define PIECE_BYTES ((size_t)4 << 20)
+#define PIECE_BYTES      ((size_t)4 << 20)
+#define VECTOR_BYTES_MAX (UINT64_C(1) << 56) /* sums of section lengths stay far from overflow */
 
 static void
-fill_header(const VecBuild *build, uint64_t rows_coded, VecFormatHeader *header)
+fill_header(const VecBuild *build, uint64_t rows_coded, uint64_t sparse_bytes, VecFormatHeader *header)
 {
     const VecSegmentOptions *options = &build->options.segment;
+    VecCodeKind kind = vec_codes_kind(options->element_type);
 
     memset(header, 0, sizeof(*header));
     memcpy(header->magic, VEC_FORMAT_MAGIC, VEC_FORMAT_MAGIC_BYTES);
@@ -53,7 +56,10 @@ fill_header(const VecBuild *build, uint64_t rows_coded, VecFormatHeader *header)
     header->options_hash = vec_segment_options_hash(options);
     header->seed = build->options.seed;
     header->rows_coded = rows_coded;
-    header->stride_bytes = vec_quantize_stride(options->dimensions, options->quantization_bits);
+    header->stride_bytes = vec_codes_stride(kind, options->dimensions, options->quantization_bits);
+    header->code_bytes = kind == VEC_CODE_SPARSE ? sparse_bytes
+                                                 : vec_codes_bytes(kind, options->dimensions,
+                                                                   options->quantization_bits, rows_coded);
     if (options->kind == VEC_SEGMENT_HNSW)
         header->layer_count = vec_graph_count_layers(build->options.seed, options->m, (uint32_t)rows_coded,
                                                      build->base, header->layer_nodes);
@@ -119,10 +125,15 @@ vec_build_create(const VecBuildOptions *options, const char *directory, const Ve
                  VecBuild **build, VecError *error)
 {
     VecStatus status = vec_format_check_options(&options->segment, error);
+    VecCodeKind kind = vec_codes_kind(options->segment.element_type);
+    uint32_t dimensions = options->segment.dimensions;
     VecBuild *made = NULL;
 
     if (status != VEC_OK)
         return status;
+    if (options->vector_bytes_max > VECTOR_BYTES_MAX)
+        return vec_error_set(error, VEC_INVALID, 0, "too many bytes of vectors: %" PRIu64,
+                             options->vector_bytes_max);
     if (options->thread_count < 1)
         return vec_error_set(error, VEC_INVALID, 0, "thread count must be at least 1");
 
@@ -133,10 +144,10 @@ vec_build_create(const VecBuildOptions *options, const char *directory, const Ve
     made->options = *options;
     made->options.codes_of = NULL; /* not ours to keep */
     made->descriptor = -1;
-    made->sums = vec_memory_allocate(allocator, options->segment.dimensions, sizeof(double));
+    made->sums = vec_memory_allocate(allocator, vec_coder_mean_count(kind, dimensions), sizeof(double));
     made->checksum = XXH3_createState();
     if (made->sums == NULL || made->checksum == NULL ||
-        !vec_quantize_scratch_init(&made->scratch, options->segment.dimensions, allocator))
+        !vec_coder_scratch_init(&made->scratch, kind, dimensions, allocator))
         status = vec_memory_error(error);
     else if (snprintf(made->directory, sizeof(made->directory), "%s", directory) >=
              (int)sizeof(made->directory))
@@ -150,7 +161,7 @@ vec_build_create(const VecBuildOptions *options, const char *directory, const Ve
 }
 
 VecStatus
-vec_build_open_area(VecBuild *build, uint64_t row_count_max, VecError *error)
+vec_build_open_area(VecBuild *build, uint64_t row_count_max, uint64_t code_bytes_max, VecError *error)
 {
     VecStatus status;
 
@@ -158,7 +169,7 @@ vec_build_open_area(VecBuild *build, uint64_t row_count_max, VecError *error)
         return vec_error_set(error, VEC_INVALID, 0, "row count %" PRIu64 " is beyond %" PRIu64, row_count_max,
                              VEC_SEGMENT_ROWS_MAX);
     build->row_count_max = row_count_max;
-    fill_header(build, row_count_max, &build->work);
+    fill_header(build, row_count_max, code_bytes_max, &build->work);
     build->area_bytes = vec_format_layout(&build->work, build->work.sections);
     if ((status = vec_file_check_space(build->directory, build->area_bytes, build->options.disk_reserve_bytes,
                                        error)) != VEC_OK ||
@@ -170,14 +181,12 @@ vec_build_open_area(VecBuild *build, uint64_t row_count_max, VecError *error)
 }
 
 VecStatus
-vec_build_set_quantizer(VecBuild *build, VecError *error)
+vec_build_set_coder(VecBuild *build, VecError *error)
 {
-    const VecSegmentOptions *options = &build->options.segment;
-
-    if (!vec_quantize_init(&build->quantizer, options->metric, options->dimensions,
-                           options->quantization_bits, vec_build_section(build, VEC_SECTION_QUANTIZER),
-                           build->options.seed, build->allocator)) {
-        vec_quantize_free(&build->quantizer);
+    if (!vec_coder_init(&build->coder, &build->options.segment,
+                        vec_build_section(build, VEC_SECTION_QUANTIZER), build->options.seed,
+                        build->allocator)) {
+        vec_coder_free(&build->coder);
         return vec_memory_error(error);
     }
     build->stage = STAGE_ADD;
@@ -190,14 +199,14 @@ inherit(VecBuild *build, const VecSealed *source, VecError *error)
 {
     const VecSegmentOptions *ours = &build->options.segment, *theirs = &source->options;
 
-    if (ours->element_type != theirs->element_type || ours->metric != theirs->metric ||
-        ours->dimensions != theirs->dimensions || ours->quantization != theirs->quantization ||
-        ours->quantization_bits != theirs->quantization_bits)
+    if (!vec_format_same_codes(ours, theirs))
         return vec_error_set(error, VEC_INVALID, 0, "segment file \"%s\" has codes of another kind",
                              source->file_name);
     build->options.seed = source->header.seed;
-    memcpy(build->sums, source->quantizer.mean, ours->dimensions * sizeof(float));
-    build->inherits = true;
+    if (source->coder.kind == VEC_CODE_SCALAR) {
+        memcpy(build->sums, source->coder.quantizer.mean, ours->dimensions * sizeof(float));
+        build->inherits = true;
+    }
     return VEC_OK;
 }
 
@@ -218,7 +227,10 @@ vec_build_begin(const VecBuildOptions *options, const char *directory, uint64_t 
         vec_sealed_close(&source);
     }
     if (status == VEC_OK)
-        status = vec_build_open_area(made, row_count_max, error);
+        status = vec_build_open_area(
+            made, row_count_max,
+            vec_sparse_code_bytes_max(options->segment.dimensions, row_count_max, options->vector_bytes_max),
+            error);
     if (status != VEC_OK) {
         vec_build_free(made);
         return status;
@@ -230,10 +242,12 @@ vec_build_begin(const VecBuildOptions *options, const char *directory, uint64_t 
 void
 vec_build_sample(VecBuild *build, const void *vector, size_t bytes)
 {
+    const VecSegmentOptions *options = &build->options.segment;
+
     assert(build->stage == STAGE_SAMPLE);
-    if (!build->inherits && bytes == build->options.segment.dimensions * sizeof(float) &&
-        vec_quantize_accumulate(build->options.segment.metric, build->options.segment.dimensions, vector,
-                                build->sums))
+    if (!build->inherits && vec_codes_kind(options->element_type) == VEC_CODE_SCALAR &&
+        bytes == options->dimensions * sizeof(float) &&
+        vec_quantize_accumulate(options->metric, options->dimensions, vector, build->sums))
         build->sample_count++;
 }
 
@@ -241,15 +255,59 @@ VecStatus
 vec_build_train(VecBuild *build, VecError *error)
 {
     const VecSegmentOptions *options = &build->options.segment;
+    uint32_t mean_count = vec_coder_mean_count(vec_codes_kind(options->element_type), options->dimensions);
     float *mean = vec_build_section(build, VEC_SECTION_QUANTIZER);
 
     assert(build->stage == STAGE_SAMPLE);
     if (build->inherits)
         memcpy(mean, build->sums, options->dimensions * sizeof(float));
     else
-        for (uint32_t i = 0; i < options->dimensions; i++)
+        for (uint32_t i = 0; i < mean_count; i++)
             mean[i] = build->sample_count > 0 ? (float)(build->sums[i] / (double)build->sample_count) : 0.0f;
-    return vec_build_set_quantizer(build, error);
+    return vec_build_set_coder(build, error);
+}
+
+uint8_t *
+vec_build_place_code(VecBuild *build, size_t bytes)
+{
+    uint64_t start = build->coder.kind == VEC_CODE_SPARSE ? build->code_bytes
+                                                          : build->rows_coded * build->work.stride_bytes;
+
+    if (bytes > build->work.code_bytes - start)
+        return NULL;
+    return (uint8_t *)vec_build_section(build, VEC_SECTION_CODES) + start;
+}
+
+void
+vec_build_take_code(VecBuild *build, size_t bytes)
+{
+    uint64_t *starts = vec_build_section(build, VEC_SECTION_STARTS);
+
+    build->rows_coded++;
+    if (build->coder.kind == VEC_CODE_SPARSE)
+        starts[build->rows_coded] = build->code_bytes += bytes; /* starts[0] is 0 as the area began */
+}
+
+/* Writes the next coded row's code, if there is one for the vector. */
+static VecStatus
+add_code(VecBuild *build, const void *vector, size_t bytes, VecRowKind *kind, size_t *code_bytes,
+         VecError *error)
+{
+    const VecSegmentOptions *options = &build->options.segment;
+    VecStatus status = vec_coder_check(options->element_type, options->dimensions, vector, bytes, error);
+    uint8_t *code;
+
+    if (status != VEC_OK)
+        return status;
+    *code_bytes = vec_coder_code_bytes(&build->coder, vector, bytes);
+    if ((code = vec_build_place_code(build, *code_bytes)) == NULL)
+        return vec_error_set(error, VEC_INVALID, 0, "more bytes of vectors than the %" PRIu64 " announced",
+                             build->options.vector_bytes_max);
+    *kind = vec_coder_row(&build->coder, vector, bytes, &build->scratch, code,
+                          vec_build_factors(build, build->rows_coded), &build->quantizer_error)
+                ? VEC_ROW_CODED
+                : VEC_ROW_EXACT;
+    return VEC_OK;
 }
 
 VecStatus
@@ -259,27 +317,22 @@ vec_build_add(VecBuild *build, const VecRowId *row, const void *vector, size_t b
     VecFormatRow *rows = vec_build_section(build, VEC_SECTION_ROWS);
     VecFormatRow *slot;
     VecRowKind kind = VEC_ROW_NULL;
+    size_t code_bytes = 0;
 
     assert(build->stage == STAGE_ADD);
     assert(row_count == 0 || row->position > build->position_last);
     if (row_count >= build->row_count_max)
         return vec_error_set(error, VEC_INVALID, 0, "more rows than the %" PRIu64 " announced",
                              build->row_count_max);
-    if (vector != NULL && bytes != build->options.segment.dimensions * sizeof(float))
-        return vec_error_set(error, VEC_INVALID, 0,
-                             "a vector of %zu bytes does not fit %" PRIu32 " dimensions", bytes,
-                             build->options.segment.dimensions);
     if (vector != NULL) {
-        uint8_t *codes = vec_build_section(build, VEC_SECTION_CODES);
-        VecFactors *factors = vec_build_section(build, VEC_SECTION_FACTORS);
-        bool coded = vec_quantize_row(&build->quantizer, vector, &build->scratch,
-                                      codes + build->rows_coded * build->work.stride_bytes,
-                                      &factors[build->rows_coded], &build->quantizer_error);
-        kind = coded ? VEC_ROW_CODED : VEC_ROW_EXACT;
+        VecStatus status = add_code(build, vector, bytes, &kind, &code_bytes, error);
+        if (status != VEC_OK)
+            return status;
     }
-    if (kind == VEC_ROW_CODED)
-        slot = &rows[build->rows_coded++];
-    else
+    if (kind == VEC_ROW_CODED) {
+        slot = &rows[build->rows_coded];
+        vec_build_take_code(build, code_bytes);
+    } else
         slot = &rows[build->row_count_max - ++build->exception_count];
     build->rows_exact += kind == VEC_ROW_EXACT;
     build->position_last = row->position;
@@ -301,17 +354,20 @@ begin_graph(VecBuild *build, VecError *error)
     uint64_t upper_nodes = 0;
     VecStatus status;
 
-    fill_header(build, build->rows_coded, &build->header);
+    fill_header(build, build->rows_coded, build->code_bytes, &build->header);
     build->codes = (VecCodes){
-        .kernels = build->quantizer.kernels,
+        .kernels = build->coder.kernels,
+        .kind = build->coder.kind,
         .metric = options->metric,
         .dimensions = options->dimensions,
         .bits = options->quantization_bits,
         .row_count = row_count,
         .stride_bytes = build->work.stride_bytes,
         .codes = vec_build_section(build, VEC_SECTION_CODES),
-        .factors = vec_build_section(build, VEC_SECTION_FACTORS),
-        .mean_norm_sq = build->quantizer.mean_norm_sq,
+        .code_bytes = build->header.code_bytes,
+        .starts = vec_build_section(build, VEC_SECTION_STARTS),
+        .factors = vec_build_factors(build, 0),
+        .mean_norm_sq = build->coder.quantizer.mean_norm_sq,
     };
     if (options->kind == VEC_SEGMENT_HNSW) {
         for (uint32_t i = 0; i < build->header.layer_count; i++)
@@ -533,7 +589,7 @@ vec_build_free(VecBuild *build)
         return;
     vec_graph_build_free(build->graph_build);
     vec_merge_release(build);
-    vec_quantize_free(&build->quantizer);
+    vec_coder_free(&build->coder);
     vec_quantize_scratch_free(&build->scratch, build->allocator);
     if (build->area != NULL)
         munmap(build->area, build->area_bytes);

@@ -30,10 +30,11 @@ struct VecBuild {
     double *sums; /* of the sample; or the floats of an inherited mean */
     uint64_t sample_count;
     bool inherits;
-    VecQuantizer quantizer;
+    VecCoder coder;
     VecQuantizeScratch scratch;
     VecQuantizerError quantizer_error;
     uint64_t rows_coded;
+    uint64_t code_bytes; /* SPARSE: of the rows so far */
     uint64_t exception_count;
     uint64_t position_last;
     uint64_t rows_exact;
@@ -55,15 +56,31 @@ vec_build_section(const VecBuild *build, VecSection section)
     return build->area + build->work.sections[section].offset;
 }
 
+/* The factors of a row in the work area; NULL for codes that have none. */
+static inline VecFactors *
+vec_build_factors(const VecBuild *build, uint64_t row)
+{
+    if (!vec_codes_has_factors(build->coder.kind, build->options.segment.metric))
+        return NULL;
+    return (VecFactors *)vec_build_section(build, VEC_SECTION_FACTORS) + row;
+}
+
 /* An object without a file; statuses of vec_build_begin. */
 VecStatus vec_build_create(const VecBuildOptions *options, const char *directory,
                            const VecAllocator *allocator, VecBuild **build, VecError *error) VEC_MUST_CHECK;
 
-/* Its temporary file and work area. Seed, base and segment options are final. */
-VecStatus vec_build_open_area(VecBuild *build, uint64_t row_count_max, VecError *error) VEC_MUST_CHECK;
+/* Its temporary file and work area; code_bytes_max counts for SPARSE only. Seed, base and segment options are final. */
+VecStatus vec_build_open_area(VecBuild *build, uint64_t row_count_max, uint64_t code_bytes_max,
+                              VecError *error) VEC_MUST_CHECK;
 
 /* Begins STAGE_ADD with the mean that stands in the work area. */
-VecStatus vec_build_set_quantizer(VecBuild *build, VecError *error) VEC_MUST_CHECK;
+VecStatus vec_build_set_coder(VecBuild *build, VecError *error) VEC_MUST_CHECK;
+
+/* Where the next coded row's code goes: so many bytes; NULL if they would be more than was announced. */
+uint8_t *vec_build_place_code(VecBuild *build, size_t bytes);
+
+/* Counts the row whose code was put there. */
+void vec_build_take_code(VecBuild *build, size_t bytes);
 
 /* Closes the inputs of a merge. */
 void vec_merge_release(VecBuild *build);

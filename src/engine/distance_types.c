@@ -180,23 +180,36 @@ vec_distance_norm_sparse(VecSparse a)
 }
 
 float
+vec_distance_bit_counts(VecMetric metric, uint32_t both, uint32_t a, uint32_t b)
+{
+    uint32_t either = a + b - both;
+
+    switch (metric) {
+        case VEC_METRIC_DOT:
+            return negative(both);
+        case VEC_METRIC_COS:
+            return cosine_distance(both, a, b);
+        case VEC_METRIC_JACCARD:
+            return either == 0 ? 0.0f : (float)((double)(either - both) / either);
+        case VEC_METRIC_L2:
+        case VEC_METRIC_HAMMING:
+            break;
+    }
+    assert(!"this metric wants the bits");
+    return NAN;
+}
+
+float
 vec_distance_bit(VecMetric metric, const uint8_t *a, const uint8_t *b, uint32_t dimensions)
 {
     const VecKernels *kernels = vec_simd_kernels();
     size_t bytes = ((size_t)dimensions + 7) / 8;
     VecBitCounts counts;
-    uint32_t either;
 
     if (metric == VEC_METRIC_L2 || metric == VEC_METRIC_HAMMING)
         return (float)kernels->hamming_bits(a, b, bytes);
     counts = kernels->count_bits(a, b, bytes);
-    if (metric == VEC_METRIC_DOT)
-        return negative(counts.both);
-    if (metric == VEC_METRIC_COS)
-        return cosine_distance(counts.both, counts.a, counts.b);
-    assert(metric == VEC_METRIC_JACCARD);
-    either = counts.a + counts.b - counts.both;
-    return either == 0 ? 0.0f : (float)((double)(either - counts.both) / either);
+    return vec_distance_bit_counts(metric, counts.both, counts.a, counts.b);
 }
 
 uint32_t

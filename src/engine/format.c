@@ -36,24 +36,52 @@ vec_segment_options_hash(const VecSegmentOptions *options)
         options->ef_construction,
     };
 
-    if (options->kind == VEC_SEGMENT_FLAT) /* these two change nothing then */
+    if (options->kind == VEC_SEGMENT_FLAT) /* what changes nothing then */
         words[6] = words[7] = 0;
+    if (vec_codes_kind(options->element_type) != VEC_CODE_SCALAR)
+        words[4] = words[5] = 0;
     return XXH3_64bits(words, sizeof(words));
+}
+
+bool
+vec_format_same_codes(const VecSegmentOptions *a, const VecSegmentOptions *b)
+{
+    return a->element_type == b->element_type && a->metric == b->metric && a->dimensions == b->dimensions &&
+           (vec_codes_kind(a->element_type) != VEC_CODE_SCALAR ||
+            (a->quantization == b->quantization && a->quantization_bits == b->quantization_bits));
+}
+
+/* Bits: L2 is HAMMING, which is what it must be called here. */
+static bool
+has_metric(VecElementType element_type, VecMetric metric)
+{
+    switch (metric) {
+        case VEC_METRIC_L2:
+            return element_type != VEC_TYPE_BIT;
+        case VEC_METRIC_DOT:
+        case VEC_METRIC_COS:
+            return true;
+        case VEC_METRIC_HAMMING:
+        case VEC_METRIC_JACCARD:
+            return element_type == VEC_TYPE_BIT;
+    }
+    return false;
 }
 
 VecStatus
 vec_format_check_options(const VecSegmentOptions *options, VecError *error)
 {
-    if (options->element_type != VEC_TYPE_F32 && options->element_type != VEC_TYPE_F16 &&
-        options->element_type != VEC_TYPE_I8)
-        return vec_error_set(error, VEC_INVALID, 0, "element type %d has no segments",
-                             (int)options->element_type);
-    if (options->metric != VEC_METRIC_L2 && options->metric != VEC_METRIC_DOT &&
-        options->metric != VEC_METRIC_COS)
-        return vec_error_set(error, VEC_INVALID, 0, "metric %d has no segments", (int)options->metric);
-    if (options->dimensions < 1 || options->dimensions > VEC_DIMENSIONS_MAX)
-        return vec_error_set(error, VEC_INVALID, 0, "dimensions %" PRIu32 " are outside 1..%d",
-                             options->dimensions, VEC_DIMENSIONS_MAX);
+    uint32_t dimensions_max =
+        options->element_type == VEC_TYPE_SPARSE ? VEC_DIMENSIONS_MAX_SPARSE : VEC_DIMENSIONS_MAX;
+
+    if ((uint32_t)options->element_type > VEC_TYPE_I8)
+        return vec_error_set(error, VEC_INVALID, 0, "element type %d is unknown", (int)options->element_type);
+    if (!has_metric(options->element_type, options->metric))
+        return vec_error_set(error, VEC_INVALID, 0, "element type %d has no metric %d",
+                             (int)options->element_type, (int)options->metric);
+    if (options->dimensions < 1 || options->dimensions > dimensions_max)
+        return vec_error_set(error, VEC_INVALID, 0, "dimensions %" PRIu32 " are outside 1..%" PRIu32,
+                             options->dimensions, dimensions_max);
     if (options->kind != VEC_SEGMENT_FLAT && options->kind != VEC_SEGMENT_HNSW)
         return vec_error_set(error, VEC_INVALID, 0, "segment kind %d is unknown", (int)options->kind);
     if (options->quantization != VEC_QUANTIZATION_SCALAR)
@@ -72,21 +100,24 @@ vec_format_check_options(const VecSegmentOptions *options, VecError *error)
 uint64_t
 vec_format_layout(const VecFormatHeader *header, VecFormatSection sections[VEC_SECTION_COUNT])
 {
+    VecCodeKind kind = vec_codes_kind((VecElementType)header->element_type);
     uint64_t upper_nodes = 0, offset = VEC_FORMAT_PAGE_BYTES;
     bool graph = header->kind == VEC_SEGMENT_HNSW;
 
     for (uint32_t i = 0; i < header->layer_count; i++)
         upper_nodes += header->layer_nodes[i];
-    sections[VEC_SECTION_QUANTIZER].bytes = header->dimensions * sizeof(float);
-    sections[VEC_SECTION_CODES].bytes =
-        vec_quantize_bytes(header->dimensions, header->quantization_bits, header->rows_coded);
-    sections[VEC_SECTION_FACTORS].bytes = header->rows_coded * sizeof(VecFactors);
+    sections[VEC_SECTION_QUANTIZER].bytes = vec_coder_mean_count(kind, header->dimensions) * sizeof(float);
+    sections[VEC_SECTION_CODES].bytes = header->code_bytes;
+    sections[VEC_SECTION_FACTORS].bytes =
+        vec_codes_has_factors(kind, (VecMetric)header->metric) ? header->rows_coded * sizeof(VecFactors) : 0;
     sections[VEC_SECTION_ROWS].bytes = header->rows_coded * sizeof(VecFormatRow);
     sections[VEC_SECTION_EXCEPTIONS].bytes = (header->rows_exact + header->rows_null) * sizeof(VecFormatRow);
     sections[VEC_SECTION_LINKS].bytes = graph ? header->rows_coded * 2 * header->m * sizeof(uint32_t) : 0;
     sections[VEC_SECTION_UPPER_ROWS].bytes =
         header->layer_count > 0 ? header->layer_nodes[0] * sizeof(uint32_t) : 0;
     sections[VEC_SECTION_UPPER_LINKS].bytes = upper_nodes * header->m * sizeof(uint32_t);
+    sections[VEC_SECTION_STARTS].bytes =
+        kind == VEC_CODE_SPARSE ? (header->rows_coded + 1) * sizeof(uint64_t) : 0;
     for (int i = 0; i < VEC_SECTION_COUNT; i++) {
         sections[i].offset = offset;
         offset +=

@@ -7,15 +7,16 @@
  *     sections, each at a multiple of 4096, in the order of VecSection; between them anything
  *
  *     section     element, count
- *     QUANTIZER   float mean[dimensions]
- *     CODES       stride_bytes a row, and 64 bytes that kernels may read
- *     FACTORS     VecFactors a row
+ *     QUANTIZER   float mean[dimensions]                                                     (scalar codes only)
+ *     CODES       code_bytes: stride_bytes a row and what kernels may read behind the last; sparse codes are of any length
+ *     FACTORS     VecFactors a row                                                           (vec_codes_has_factors)
  *     ROWS        VecFormatRow a row
  *     EXCEPTIONS  VecFormatRow for each row without a code: rows_exact, then rows_null
  *     LINKS       uint32[2 m] a row: the bottom layer; ends with VEC_NODE_NONE                       (HNSW only)
  *     UPPER_ROWS  uint32 for each node of layer 1: its row. Nodes are numbered by descending top layer, so that a layer is a
  *                 prefix of the one below it and node 0 is the entry                                  (HNSW only)
  *     UPPER_LINKS uint32[m] a node, for layer 1, then layer 2, …                                      (HNSW only)
+ *     STARTS      uint64 for each row and one more: where its code begins, and the end             (sparse codes only)
  *
  * Every length follows from the header's numbers; the section table repeats them, and a file where the two differ is corrupt.
  * Nothing here says how a number is used before it was checked: vec_sealed_open does, in one place.
@@ -25,7 +26,7 @@
 
 #include <stdint.h>
 
-#include "quantize.h"
+#include "coder.h"
 #include "vectors/manifest.h"
 #include "vectors/segment.h"
 
@@ -33,7 +34,7 @@
 #define VEC_FORMAT_MANIFEST_MAGIC "vec\r\nman"
 #define VEC_FORMAT_CONTROL_MAGIC  "vec\r\nctl"
 #define VEC_FORMAT_MAGIC_BYTES    8
-#define VEC_FORMAT_VERSION        1
+#define VEC_FORMAT_VERSION        2
 #define VEC_FORMAT_BYTE_ORDER     0x01020304u
 #define VEC_FORMAT_PAGE_BYTES     4096
 #define VEC_FORMAT_LAYERS_MAX     16
@@ -47,6 +48,7 @@ typedef enum VecSection {
     VEC_SECTION_LINKS,
     VEC_SECTION_UPPER_ROWS,
     VEC_SECTION_UPPER_LINKS,
+    VEC_SECTION_STARTS,
     VEC_SECTION_COUNT
 } VecSection;
 
@@ -90,7 +92,8 @@ typedef struct VecFormatHeader {
     uint32_t
         layer_nodes[VEC_FORMAT_LAYERS_MAX]; /* [l] nodes of layer l + 1, never more than those of layer l */
     VecFormatSection sections[VEC_SECTION_COUNT];
-    uint64_t checksum; /* XXH3 of the page, taken with this field zero */
+    uint64_t code_bytes; /* of CODES; where rows have a stride it follows from that */
+    uint64_t checksum;   /* XXH3 of the page, taken with this field zero */
 } VecFormatHeader;
 
 typedef struct VecFormatManifestHeader {
@@ -109,6 +112,9 @@ uint64_t vec_format_layout(const VecFormatHeader *header, VecFormatSection secti
 
 /* The header's own checksum; page is VEC_FORMAT_PAGE_BYTES long. */
 uint64_t vec_format_header_checksum(const void *page);
+
+/* Whether segments with these options have codes of the same form. */
+bool vec_format_same_codes(const VecSegmentOptions *a, const VecSegmentOptions *b);
 
 /* Whether options are in range and supported by this build. VEC_INVALID names the value and the range. */
 VecStatus vec_format_check_options(const VecSegmentOptions *options, VecError *error) VEC_MUST_CHECK;

@@ -19,7 +19,7 @@ SIZE_IS(VecFormatSection, 24);
 SIZE_IS(VecStamp, 40);
 OFFSET_IS(VecStamp, timeline, 32);
 
-SIZE_IS(VecFormatHeader, 432);
+SIZE_IS(VecFormatHeader, 464);
 OFFSET_IS(VecFormatHeader, version, 8);
 OFFSET_IS(VecFormatHeader, byte_order, 12);
 OFFSET_IS(VecFormatHeader, file_bytes, 24);
@@ -31,6 +31,7 @@ OFFSET_IS(VecFormatHeader, stride_bytes, 144);
 OFFSET_IS(VecFormatHeader, error, 152);
 OFFSET_IS(VecFormatHeader, layer_nodes, 168);
 OFFSET_IS(VecFormatHeader, sections, 232);
+OFFSET_IS(VecFormatHeader, code_bytes, 448);
 _Static_assert(sizeof(VecFormatHeader) <= VEC_FORMAT_PAGE_BYTES, "the header is one page");
 
 SIZE_IS(VecFormatManifestHeader, 40);

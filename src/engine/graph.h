@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "format.h"
-#include "quantize.h"
+#include "codes.h"
 #include "walk.h"
 
 typedef struct VecGraph {

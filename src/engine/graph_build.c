@@ -33,8 +33,7 @@ typedef struct Worker {
     VecCodeQuery query;    /* the row being inserted */
     VecCodeQuery relative; /* the row to which others are compared while choosing */
     VecCodeQuery other;    /* the node whose list is full */
-    void *query_memory;
-    uint64_t *list_keys; /* a full list and one more, or the candidates for a mended list */
+    uint64_t *list_keys;   /* a full list and one more, or the candidates for a mended list */
     uint32_t list_capacity;
     uint32_t *list_rows;
     int32_t *list_sums;
@@ -109,7 +108,7 @@ polled(void *context, uint64_t rows_done, uint64_t rows_total)
     return false; /* the row under way is finished in any case */
 }
 
-/* True if `row` (relative->values hold it) is nearer to a chosen row than `distance`. */
+/* True if `row` (relative holds it) is nearer to a chosen row than `distance`. */
 static bool
 is_covered(Worker *worker, const VecCodes *codes, float distance, uint32_t chosen_count)
 {
@@ -119,7 +118,7 @@ is_covered(Worker *worker, const VecCodes *codes, float distance, uint32_t chose
     for (uint32_t first = 0; first < chosen_count; first += SELECT_BATCH) {
         uint32_t count = chosen_count - first < SELECT_BATCH ? chosen_count - first : SELECT_BATCH;
 
-        vec_quantize_distances(codes, &worker->relative, worker->chosen_rows + first, count, sums, distances);
+        vec_codes_distances(codes, &worker->relative, worker->chosen_rows + first, count, sums, distances);
         for (uint32_t i = 0; i < count; i++) {
             if (distances[i] + worker->relative.constant < distance)
                 return true;
@@ -142,7 +141,7 @@ choose(Worker *worker, const VecLayer *layer, const uint64_t *keys, uint32_t key
         uint32_t row = node_row(layer, vec_walk_key_node(keys[i]));
 
         if (chosen_count > 0) {
-            vec_quantize_query_from_row(codes, row, &worker->relative);
+            vec_codes_query_from_row(codes, row, &worker->relative);
             if (is_covered(worker, codes, vec_walk_key_distance(keys[i]) + constant, chosen_count)) {
                 if (left_count < wanted)
                     worker->left_keys[left_count++] = keys[i];
@@ -187,9 +186,9 @@ link_back(Worker *worker, const VecLayer *layer, uint32_t to, uint32_t node)
     } else {
         worker->list_keys[count] = node;
         worker->list_rows[count++] = node_row(layer, node);
-        vec_quantize_query_from_row(codes, to_row, &worker->other);
-        vec_quantize_distances(codes, &worker->other, worker->list_rows, count, worker->list_sums,
-                               worker->list_distances);
+        vec_codes_query_from_row(codes, to_row, &worker->other);
+        vec_codes_distances(codes, &worker->other, worker->list_rows, count, worker->list_sums,
+                            worker->list_distances);
         for (uint32_t i = 0; i < count; i++)
             worker->list_keys[i] = vec_walk_key(worker->list_distances[i], (uint32_t)worker->list_keys[i]);
         vec_walk_sort(worker->list_keys, count);
@@ -244,7 +243,7 @@ insert_row(Worker *worker, uint32_t row, uint32_t node, uint32_t layers)
     const VecGraph *graph = worker->build->graph;
     const VecCodes *codes = &worker->build->codes;
 
-    vec_quantize_query_from_row(codes, row, &worker->query);
+    vec_codes_query_from_row(codes, row, &worker->query);
 
     uint32_t entry = vec_graph_descend(graph, &worker->walk, codes, &worker->query, layers);
     for (uint32_t layer = layers; layer > 0; layer--)
@@ -308,9 +307,9 @@ adopt_list(Worker *worker, const VecLayer *old_layer, uint32_t old_node, const V
             list[i] = i < count ? (uint32_t)worker->list_keys[i] : VEC_NODE_NONE;
         return;
     }
-    vec_quantize_query_from_row(codes, node_row(layer, node), &worker->other);
-    vec_quantize_distances(codes, &worker->other, worker->list_rows, count, worker->list_sums,
-                           worker->list_distances);
+    vec_codes_query_from_row(codes, node_row(layer, node), &worker->other);
+    vec_codes_distances(codes, &worker->other, worker->list_rows, count, worker->list_sums,
+                        worker->list_distances);
     for (uint32_t i = 0; i < count; i++)
         worker->list_keys[i] = vec_walk_key(worker->list_distances[i], (uint32_t)worker->list_keys[i]);
     vec_walk_sort(worker->list_keys, count);
@@ -361,7 +360,7 @@ insert_entry(Worker *worker)
 
     if (base == NULL || vec_graph_base_has(base, row))
         return;
-    vec_quantize_query_from_row(&worker->build->codes, row, &worker->query);
+    vec_codes_query_from_row(&worker->build->codes, row, &worker->query);
 
     uint32_t entry = base_entry(base);
     for (uint32_t layer = vec_graph_node_layers(graph, entry); layer > 0; layer--)
@@ -435,14 +434,17 @@ worker_init(Worker *worker, VecGraphBuild *build)
 {
     const VecAllocator *allocator = build->allocator;
     uint32_t degree = build->graph->bottom.degree;
-    size_t query_bytes = VEC_SIMD_QUERY_BYTES(build->codes.dimensions);
+    VecCodeKind kind = build->codes.kind;
+    uint32_t dimensions = build->codes.dimensions;
 
     *worker = (Worker){.build = build};
-    if (!vec_walk_init(&worker->walk, build->graph->row_count, degree, allocator) ||
+    if (!vec_codes_query_init(&worker->query, kind, dimensions, allocator) ||
+        !vec_codes_query_init(&worker->relative, kind, dimensions, allocator) ||
+        !vec_codes_query_init(&worker->other, kind, dimensions, allocator) ||
+        !vec_walk_init(&worker->walk, build->graph->row_count, degree, allocator) ||
         vec_walk_set_width(&worker->walk, build->options.ef_construction) != VEC_OK ||
         vec_walk_reserve_spill(&worker->walk, (size_t)build->options.ef_construction * degree) != VEC_OK)
         return false;
-    worker->query_memory = vec_memory_allocate(allocator, 3, query_bytes);
     worker->list_capacity = build->options.base != NULL ? MEND_FACTOR * degree : degree + 1;
     worker->list_keys = vec_memory_allocate_raw(allocator, worker->list_capacity, sizeof(uint64_t));
     worker->list_rows = vec_memory_allocate_raw(allocator, worker->list_capacity, sizeof(uint32_t));
@@ -451,13 +453,10 @@ worker_init(Worker *worker, VecGraphBuild *build)
     worker->chosen_keys = vec_memory_allocate_raw(allocator, degree, sizeof(uint64_t));
     worker->left_keys = vec_memory_allocate_raw(allocator, degree, sizeof(uint64_t));
     worker->chosen_rows = vec_memory_allocate_raw(allocator, degree, sizeof(uint32_t));
-    if (worker->query_memory == NULL || worker->list_keys == NULL || worker->list_rows == NULL ||
-        worker->list_sums == NULL || worker->list_distances == NULL || worker->chosen_keys == NULL ||
-        worker->left_keys == NULL || worker->chosen_rows == NULL)
+    if (worker->list_keys == NULL || worker->list_rows == NULL || worker->list_sums == NULL ||
+        worker->list_distances == NULL || worker->chosen_keys == NULL || worker->left_keys == NULL ||
+        worker->chosen_rows == NULL)
         return false;
-    worker->query.values = worker->query_memory;
-    worker->relative.values = worker->query.values + query_bytes;
-    worker->other.values = worker->relative.values + query_bytes;
     return true;
 }
 
@@ -470,7 +469,9 @@ worker_free(Worker *worker)
         return;
     allocator = worker->build->allocator;
     vec_walk_free(&worker->walk);
-    vec_memory_release(allocator, worker->query_memory);
+    vec_codes_query_free(&worker->query);
+    vec_codes_query_free(&worker->relative);
+    vec_codes_query_free(&worker->other);
     vec_memory_release(allocator, worker->list_keys);
     vec_memory_release(allocator, worker->list_rows);
     vec_memory_release(allocator, worker->list_sums);
@@ -542,6 +543,7 @@ vec_graph_build_begin(const VecGraph *graph, const VecCodes *codes, const VecGra
                       const VecAllocator *allocator, VecGraphBuild **build, VecError *error)
 {
     VecGraphBuild *made = vec_memory_allocate(allocator, 1, sizeof(*made));
+    size_t ones_bytes = codes->kind == VEC_CODE_SCALAR ? VEC_SIMD_QUERY_BYTES(codes->dimensions) : 0;
 
     if (made == NULL)
         return vec_memory_error(error);
@@ -552,7 +554,7 @@ vec_graph_build_begin(const VecGraph *graph, const VecCodes *codes, const VecGra
     made->is_adopting = options->base != NULL;
     set_task_count(made);
     made->locks = vec_memory_allocate(allocator, graph->row_count, 1);
-    made->ones = vec_memory_allocate(allocator, VEC_SIMD_QUERY_BYTES(codes->dimensions), 1);
+    made->ones = vec_memory_allocate(allocator, ones_bytes, 1);
     if (options->base != NULL && options->base->dead_count > 0)
         made->unlinked = vec_memory_allocate(allocator, VEC_BITSET_WORDS(graph->row_count), sizeof(uint64_t));
     if (made->locks == NULL || made->ones == NULL ||
@@ -560,7 +562,8 @@ vec_graph_build_begin(const VecGraph *graph, const VecCodes *codes, const VecGra
         vec_graph_build_free(made);
         return vec_memory_error(error);
     }
-    memset(made->ones, 1, codes->dimensions);
+    if (ones_bytes > 0)
+        memset(made->ones, 1, codes->dimensions);
     made->codes.ones = made->ones;
     *build = made;
     return VEC_OK;

@@ -108,11 +108,8 @@ static VecStatus
 check_input(const VecMerge *merge, const VecMergeOptions *options, uint32_t number, VecError *error)
 {
     const VecSealed *sealed = &merge->inputs[number].sealed;
-    const VecSegmentOptions *theirs = &sealed->options, *wanted = &options->build.segment;
 
-    if (theirs->element_type != wanted->element_type || theirs->metric != wanted->metric ||
-        theirs->dimensions != wanted->dimensions || theirs->quantization != wanted->quantization ||
-        theirs->quantization_bits != wanted->quantization_bits ||
+    if (!vec_format_same_codes(&sealed->options, &options->build.segment) ||
         (number > 0 && vec_sealed_codes_hash(sealed) != vec_sealed_codes_hash(&merge->inputs[0].sealed)))
         return vec_error_set(error, VEC_INVALID, 0, "segment file \"%s\" has codes of another kind",
                              sealed->file_name);
@@ -251,15 +248,24 @@ choose_base(VecBuild *build, const VecMergeOptions *options, VecError *error)
     return VEC_OK;
 }
 
-static void
-copy_row(VecBuild *build, const VecSealed *sealed, uint64_t row)
+static VecStatus
+copy_row(VecBuild *build, const VecSealed *sealed, uint32_t row, VecError *error)
 {
-    uint64_t stride = build->work.stride_bytes, to = build->rows_coded++;
+    VecFactors *factors = vec_build_factors(build, build->rows_coded);
+    size_t bytes;
+    const uint8_t *code = vec_codes_row(&sealed->codes, row, &bytes);
+    uint8_t *to = code == NULL ? NULL : vec_build_place_code(build, bytes);
 
-    memcpy((uint8_t *)vec_build_section(build, VEC_SECTION_CODES) + to * stride,
-           sealed->codes.codes + row * stride, stride);
-    ((VecFactors *)vec_build_section(build, VEC_SECTION_FACTORS))[to] = sealed->codes.factors[row];
-    ((VecFormatRow *)vec_build_section(build, VEC_SECTION_ROWS))[to] = sealed->rows[row];
+    if (to == NULL)
+        return vec_error_set(error, VEC_CORRUPT, 0,
+                             "segment file \"%s\" is corrupt: impossible code of row %" PRIu32,
+                             sealed->file_name, row);
+    memcpy(to, code, bytes);
+    if (factors != NULL)
+        *factors = sealed->codes.factors[row];
+    ((VecFormatRow *)vec_build_section(build, VEC_SECTION_ROWS))[build->rows_coded] = sealed->rows[row];
+    vec_build_take_code(build, bytes);
+    return VEC_OK;
 }
 
 static VecStatus
@@ -272,8 +278,12 @@ copy_input(VecBuild *build, const VecMergeOptions *options, const VecSealed *sea
     for (uint64_t i = 0; i < header->rows_coded; i++) {
         if (should_stop(options, i))
             return interrupted(error);
-        if (!is_dead_next(options, sealed->rows[i].position, &next))
-            copy_row(build, sealed, i);
+        if (is_dead_next(options, sealed->rows[i].position, &next))
+            continue;
+
+        VecStatus status = copy_row(build, sealed, (uint32_t)i, error);
+        if (status != VEC_OK)
+            return status;
     }
     for (uint64_t i = 0; i < header->rows_exact + header->rows_null; i++) {
         if (should_stop(options, i))
@@ -298,21 +308,23 @@ fill(VecBuild *build, const VecMergeOptions *options, VecError *error)
 {
     VecMerge *merge = build->merge;
     const VecSealed *first = &merge->inputs[0].sealed;
-    uint64_t row_count = 0;
+    uint64_t row_count = 0, code_bytes = 0;
     VecStatus status;
 
     for (uint32_t i = 0; i < merge->input_count; i++) {
         if ((status = count_living(&merge->inputs[i], options, error)) != VEC_OK)
             return status;
         row_count += merge->inputs[i].living_coded + merge->inputs[i].living_exceptions;
+        code_bytes += merge->inputs[i].sealed.header.code_bytes;
     }
     build->options.seed = first->header.seed;
     if ((status = choose_base(build, options, error)) != VEC_OK ||
-        (status = vec_build_open_area(build, row_count, error)) != VEC_OK)
+        (status = vec_build_open_area(build, row_count, code_bytes, error)) != VEC_OK)
         return status;
-    memcpy(vec_build_section(build, VEC_SECTION_QUANTIZER), first->quantizer.mean,
-           first->header.dimensions * sizeof(float));
-    if ((status = vec_build_set_quantizer(build, error)) != VEC_OK)
+    if (first->coder.kind == VEC_CODE_SCALAR)
+        memcpy(vec_build_section(build, VEC_SECTION_QUANTIZER), first->coder.quantizer.mean,
+               first->header.dimensions * sizeof(float));
+    if ((status = vec_build_set_coder(build, error)) != VEC_OK)
         return status;
     for (uint32_t i = 0; i < merge->input_count; i++) {
         if ((status = copy_input(build, options, &merge->inputs[i].sealed, error)) != VEC_OK)

@@ -12,9 +12,6 @@
 #define SCAN_POLL_ROWS  16384
 #define SPILL_KEEP_KEYS ((size_t)1 << 20) /* a larger spill is given back after the search */
 
-/* Float arithmetic of an estimate, relative to its parts. */
-#define ROUNDING 1e-6f
-
 VecStatus
 vec_probe_create(const VecSealed *segment, const VecAllocator *allocator, VecProbe **probe)
 {
@@ -26,10 +23,8 @@ vec_probe_create(const VecSealed *segment, const VecAllocator *allocator, VecPro
     made->segment = segment;
     made->allocator = allocator;
     made->stage = PROBE_DONE;
-    made->query.values =
-        vec_memory_allocate(allocator, VEC_SIMD_QUERY_BYTES(segment->codes.dimensions), sizeof(int8_t));
-    if (made->query.values == NULL ||
-        !vec_quantize_scratch_init(&made->scratch, segment->codes.dimensions, allocator) ||
+    if (!vec_codes_query_init(&made->query, segment->codes.kind, segment->codes.dimensions, allocator) ||
+        !vec_coder_scratch_init(&made->scratch, segment->codes.kind, segment->codes.dimensions, allocator) ||
         !vec_walk_init(&made->walk, segment->codes.row_count, degree > SCAN_ROWS ? degree : SCAN_ROWS,
                        allocator)) {
         vec_probe_free(made);
@@ -46,7 +41,7 @@ vec_probe_free(VecProbe *probe)
         return;
     vec_walk_free(&probe->walk);
     vec_quantize_scratch_free(&probe->scratch, probe->allocator);
-    vec_memory_release(probe->allocator, probe->query.values);
+    vec_codes_query_free(&probe->query);
     vec_memory_release(probe->allocator, probe->bounds);
     vec_memory_release(probe->allocator, probe);
 }
@@ -55,11 +50,11 @@ VecStatus
 vec_probe_begin(VecProbe *probe, const void *query, size_t query_bytes, uint32_t width)
 {
     const VecSealed *segment = probe->segment;
+    VecStatus status = vec_coder_query(&segment->coder, &segment->header.error, query, query_bytes,
+                                       &probe->scratch, &probe->query);
 
-    if (query_bytes != segment->codes.dimensions * sizeof(float) ||
-        !vec_quantize_query(&segment->quantizer, &segment->header.error, query, &probe->scratch,
-                            &probe->query))
-        return VEC_INVALID;
+    if (status != VEC_OK)
+        return status;
     probe->width = width;
     probe->taken_count = 0;
     probe->row_next = 0;
@@ -114,12 +109,10 @@ make_ready(VecProbe *probe)
     float least = INFINITY;
 
     for (uint32_t i = walk->pool_count; i-- > 0;) {
-        const VecFactors *factors = &probe->segment->codes.factors[vec_walk_key_node(walk->pool[i])];
+        uint32_t row = vec_walk_key_node(walk->pool[i]);
         float estimate = vec_walk_key_distance(walk->pool[i]) + probe->query.constant;
-        float slack = probe->query.error * factors->scale +
-                      ROUNDING * (fabsf(factors->offset) + fabsf(probe->query.constant));
 
-        least = fminf(least, estimate - slack);
+        least = fminf(least, vec_codes_lower_bound(&probe->segment->codes, &probe->query, row, estimate));
         probe->bounds[i] = least;
     }
     probe->ready_next = 0;
@@ -163,8 +156,8 @@ scan(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
         if (probe->row_next % SCAN_POLL_ROWS == 0 && should_stop != NULL &&
             should_stop(should_stop_context, probe->row_next, codes->row_count))
             return VEC_INTERRUPTED;
-        vec_quantize_distances_range(codes, &probe->query, probe->row_next, count, walk->batch_sums,
-                                     walk->batch_distances);
+        vec_codes_distances_range(codes, &probe->query, probe->row_next, count, walk->batch_sums,
+                                  walk->batch_distances);
         for (uint32_t i = 0; i < count; i++)
             walk->spill[walk->spill_count++] = vec_walk_key(walk->batch_distances[i], probe->row_next + i);
         probe->row_next += count;
@@ -233,8 +226,7 @@ take_rest(VecProbe *probe)
         if (vec_bitset_test(walk->visited, row))
             continue;
         vec_bitset_set(walk->visited, row);
-        walk->pool[walk->pool_count++] =
-            vec_walk_key(vec_quantize_distance(codes, &probe->query, row), row) | 1;
+        walk->pool[walk->pool_count++] = vec_walk_key(vec_codes_distance(codes, &probe->query, row), row) | 1;
         walk->distances++;
     }
     if (walk->pool_count == 0) {

@@ -42,7 +42,7 @@ VecStatus vec_probe_create(const VecSealed *segment, const VecAllocator *allocat
                            VecProbe **probe) VEC_MUST_CHECK;
 void vec_probe_free(VecProbe *probe); /* NULL is legal */
 
-/* Begins a search. VEC_INVALID: the query cannot be coded. */
+/* Begins a search. VEC_INVALID: the query cannot be coded. VEC_NO_MEMORY. */
 VecStatus vec_probe_begin(VecProbe *probe, const void *query, size_t query_bytes,
                           uint32_t width) VEC_MUST_CHECK;
 

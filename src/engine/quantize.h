@@ -18,19 +18,8 @@
 #ifndef VEC_QUANTIZE_H
 #define VEC_QUANTIZE_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
+#include "codes.h"
 #include "rotate.h"
-#include "simd.h"
-#include "vectors/allocator.h"
-#include "vectors/distance.h"
-
-/* Persisted beside the codes: a and f above. */
-typedef struct VecFactors {
-    float offset;
-    float scale;
-} VecFactors;
 
 /* What bounds a segment's errors: the largest |c| and the largest |c| tan(c, r) of its rows. */
 typedef struct VecQuantizerError {
@@ -55,29 +44,6 @@ typedef struct VecQuantizeScratch {
     uint8_t *codes;
     void *memory;
 } VecQuantizeScratch;
-
-/* An array of coded rows: a view, nothing is owned. */
-typedef struct VecCodes {
-    const VecKernels *kernels;
-    VecMetric metric;
-    uint32_t dimensions;
-    uint32_t bits;
-    uint32_t row_count;
-    size_t stride_bytes;
-    const uint8_t *codes;
-    const VecFactors *factors;
-    double mean_norm_sq;
-    const int8_t *ones; /* a query of `dimensions` ones; only vec_quantize_query_from_row needs it */
-} VecCodes;
-
-/* A vector as the other operand. */
-typedef struct VecCodeQuery {
-    int8_t *values; /* VEC_SIMD_QUERY_BYTES(dimensions), zeros at the end; not owned */
-    float scale;
-    int32_t code_offset; /* what the sum must lose because stored codes are not negative */
-    float constant;      /* K */
-    float error;         /* times a row's factors.scale: three standard deviations of the estimate */
-} VecCodeQuery;
 
 /* Bytes from row to row, and bytes that must be readable for row_count rows (kernels read past a short last row). */
 size_t vec_quantize_stride(uint32_t dimensions, uint32_t bits);

@@ -58,6 +58,7 @@ static VecStatus
 check_numbers(VecSealed *sealed, VecError *error)
 {
     const VecFormatHeader *header = &sealed->header;
+    VecCodeKind kind = vec_codes_kind((VecElementType)header->element_type);
     VecError detail;
 
     sealed->options = (VecSegmentOptions){
@@ -76,8 +77,13 @@ check_numbers(VecSealed *sealed, VecError *error)
     if (header->rows_coded > VEC_SEGMENT_ROWS_MAX || header->rows_exact > VEC_SEGMENT_ROWS_MAX ||
         header->rows_null > VEC_SEGMENT_ROWS_MAX)
         return corrupt(sealed, error, "too many rows,", header->rows_coded);
-    if (header->stride_bytes != vec_quantize_stride(header->dimensions, header->quantization_bits))
+    if (header->stride_bytes != vec_codes_stride(kind, header->dimensions, header->quantization_bits))
         return corrupt(sealed, error, "code stride", header->stride_bytes);
+    if (kind == VEC_CODE_SPARSE
+            ? header->code_bytes > header->file_bytes
+            : header->code_bytes !=
+                  vec_codes_bytes(kind, header->dimensions, header->quantization_bits, header->rows_coded))
+        return corrupt(sealed, error, "bytes of codes", header->code_bytes);
     if (header->layer_count > VEC_FORMAT_LAYERS_MAX ||
         (header->layer_count > 0 && header->kind != VEC_SEGMENT_HNSW))
         return corrupt(sealed, error, "layer count", header->layer_count);
@@ -124,24 +130,29 @@ attach(VecSealed *sealed, VecError *error)
 {
     const VecFormatHeader *header = &sealed->header;
     const float *mean = section_start(sealed, VEC_SECTION_QUANTIZER);
+    VecCodeKind kind = vec_codes_kind(sealed->options.element_type);
 
-    for (uint32_t i = 0; i < header->dimensions; i++) {
+    for (uint32_t i = 0; i < vec_coder_mean_count(kind, header->dimensions); i++) {
         if (!isfinite(mean[i]))
             return corrupt(sealed, error, "mean of dimension", i);
     }
-    if (!vec_quantize_init(&sealed->quantizer, sealed->options.metric, header->dimensions,
-                           header->quantization_bits, mean, header->seed, sealed->allocator))
+    if (!vec_coder_init(&sealed->coder, &sealed->options, mean, header->seed, sealed->allocator))
         return vec_memory_error(error);
     sealed->codes = (VecCodes){
-        .kernels = sealed->quantizer.kernels,
+        .kernels = sealed->coder.kernels,
+        .kind = kind,
         .metric = sealed->options.metric,
         .dimensions = header->dimensions,
         .bits = header->quantization_bits,
         .row_count = (uint32_t)header->rows_coded,
         .stride_bytes = header->stride_bytes,
         .codes = section_start(sealed, VEC_SECTION_CODES),
-        .factors = section_start(sealed, VEC_SECTION_FACTORS),
-        .mean_norm_sq = sealed->quantizer.mean_norm_sq,
+        .code_bytes = header->code_bytes,
+        .starts = section_start(sealed, VEC_SECTION_STARTS),
+        .factors = vec_codes_has_factors(kind, sealed->options.metric)
+                       ? section_start(sealed, VEC_SECTION_FACTORS)
+                       : NULL,
+        .mean_norm_sq = sealed->coder.quantizer.mean_norm_sq,
     };
     sealed->rows = section_start(sealed, VEC_SECTION_ROWS);
     sealed->exceptions = section_start(sealed, VEC_SECTION_EXCEPTIONS);
@@ -212,7 +223,7 @@ vec_sealed_check(const VecSealed *sealed, VecError *error)
 void
 vec_sealed_close(VecSealed *sealed)
 {
-    vec_quantize_free(&sealed->quantizer);
+    vec_coder_free(&sealed->coder);
     vec_fault_guard_remove(&sealed->guard);
     if (sealed->map != NULL)
         munmap((void *)sealed->map, sealed->map_bytes);
@@ -232,11 +243,12 @@ uint64_t
 vec_sealed_codes_hash(const VecSealed *sealed)
 {
     const VecFormatHeader *header = &sealed->header;
+    bool is_scalar = sealed->coder.kind == VEC_CODE_SCALAR;
     uint64_t words[] = {
         header->sections[VEC_SECTION_QUANTIZER].checksum,
-        header->seed,
-        header->quantization,
-        header->quantization_bits,
+        is_scalar ? header->seed : 0,
+        is_scalar ? header->quantization : 0,
+        is_scalar ? header->quantization_bits : 0,
         header->element_type,
         header->metric,
         header->dimensions,

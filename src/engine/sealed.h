@@ -7,7 +7,7 @@
 #include "fault_guard.h"
 #include "format.h"
 #include "graph.h"
-#include "quantize.h"
+#include "coder.h"
 #include "vectors/index.h"
 
 typedef struct VecSealed {
@@ -19,7 +19,7 @@ typedef struct VecSealed {
     VecFaultGuard guard;    /* of the map */
     VecFormatHeader header; /* a private copy: what was checked stays as it was checked */
     VecSegmentOptions options;
-    VecQuantizer quantizer;
+    VecCoder coder;
     VecCodes codes;
     VecGraph graph; /* HNSW only */
     const VecFormatRow *rows;

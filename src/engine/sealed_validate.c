@@ -6,6 +6,7 @@
 #include "bitset.h"
 #include "memory.h"
 #include "sealed.h"
+#include "sparse.h"
 
 #define POLL_ROWS 4096
 
@@ -61,6 +62,24 @@ check_rows(Validation *validation)
             sealed->exceptions[i].position >= header->stamp.position_to)
             return fail(validation, "position of an exception outside the segment's range", i);
     }
+    return VEC_OK;
+}
+
+/* Sparse codes lie one behind the other and hold indexes of the index's dimensions. */
+static VecStatus
+check_starts(Validation *validation)
+{
+    const VecCodes *codes = &validation->sealed->codes;
+    VecStatus status;
+
+    for (uint32_t row = 0; row < codes->row_count; row++) {
+        if ((status = poll_row(validation, row, codes->row_count)) != VEC_OK)
+            return status;
+        if (!vec_sparse_validate(codes, row))
+            return fail(validation, "impossible code of a sparse row", row);
+    }
+    if (codes->starts[0] != 0 || codes->starts[codes->row_count] != codes->code_bytes)
+        return fail(validation, "codes do not fill their section", codes->row_count);
     return VEC_OK;
 }
 
@@ -154,6 +173,9 @@ vec_sealed_validate(const VecSealed *sealed, VecShouldStop should_stop, void *sh
     uint64_t *seen = NULL;
     uint32_t *stack = NULL;
     VecStatus status = check_rows(&validation);
+
+    if (status == VEC_OK && sealed->codes.kind == VEC_CODE_SPARSE)
+        status = check_starts(&validation);
 
     if (status != VEC_OK || sealed->options.kind != VEC_SEGMENT_HNSW)
         goto done;

@@ -136,17 +136,7 @@ vec_walk_seed(VecWalk *walk, const VecLayer *layer, const VecCodes *codes, const
         return;
     vec_bitset_set(walk->visited, node);
     walk->distances++;
-    offer(walk, vec_walk_key(vec_quantize_distance(codes, query, row), node));
-}
-
-static inline void
-prefetch_row(const VecCodes *codes, uint32_t row)
-{
-    const uint8_t *code = codes->codes + row * codes->stride_bytes;
-
-    for (size_t offset = 0; offset < codes->stride_bytes && offset < 1024; offset += CACHE_LINE)
-        __builtin_prefetch(code + offset);
-    __builtin_prefetch(&codes->factors[row]);
+    offer(walk, vec_walk_key(vec_codes_distance(codes, query, row), node));
 }
 
 /* Fills the batch with node's neighbours (only_unvisited: those never seen, and marks them); returns how many. */
@@ -170,7 +160,7 @@ gather(VecWalk *walk, const VecLayer *layer, const VecCodes *codes, uint32_t nod
         uint32_t row = layer->rows == NULL ? neighbour : layer->rows[neighbour];
         if (row >= codes->row_count)
             continue;
-        prefetch_row(codes, row);
+        vec_codes_prefetch(codes, row);
         walk->batch_nodes[count] = neighbour;
         walk->batch_rows[count++] = row;
     }
@@ -186,13 +176,12 @@ vec_walk_descend(VecWalk *walk, const VecLayer *layer, const VecCodes *codes, co
     if (row >= codes->row_count)
         return node;
 
-    uint64_t best = vec_walk_key(vec_quantize_distance(codes, query, row), node);
+    uint64_t best = vec_walk_key(vec_codes_distance(codes, query, row), node);
     for (;;) {
         uint64_t before = best;
         uint32_t count = gather(walk, layer, codes, vec_walk_key_node(best), false);
 
-        vec_quantize_distances(codes, query, walk->batch_rows, count, walk->batch_sums,
-                               walk->batch_distances);
+        vec_codes_distances(codes, query, walk->batch_rows, count, walk->batch_sums, walk->batch_distances);
         for (uint32_t i = 0; i < count; i++) {
             uint64_t key = vec_walk_key(walk->batch_distances[i], walk->batch_nodes[i]);
             best = key < best ? key : best;
@@ -229,8 +218,7 @@ vec_walk_run(VecWalk *walk, const VecLayer *layer, const VecCodes *codes, const 
             for (uint32_t i = 0; i < layer->degree; i += CACHE_LINE / sizeof(uint32_t))
                 __builtin_prefetch(next + i);
         }
-        vec_quantize_distances(codes, query, walk->batch_rows, count, walk->batch_sums,
-                               walk->batch_distances);
+        vec_codes_distances(codes, query, walk->batch_rows, count, walk->batch_sums, walk->batch_distances);
         for (uint32_t i = 0; i < count; i++)
             offer(walk, vec_walk_key(walk->batch_distances[i], walk->batch_nodes[i]));
     }

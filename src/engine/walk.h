@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "bitset.h"
-#include "quantize.h"
+#include "codes.h"
 #include "vectors/allocator.h"
 #include "vectors/segment.h"
 #include "vectors/status.h"

@@ -9,6 +9,7 @@
 #endif
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,12 +25,15 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define DIMENSIONS   6
-#define ROWS         400
-#define VARIANTS     3
-#define FIX_SECTIONS 0x04 /* flags: two bits choose the variant, then these */
-#define FIX_HEADER   0x08
-#define CUT_FILE     0x10
+#define DIMENSIONS       6
+#define ROWS             400
+#define SHAPED_BYTES_MAX (DIMENSIONS * 8)
+#define VARIANTS         5
+#define FIX_SECTIONS     0x04 /* flags: two bits choose the variant, then these */
+#define FIX_HEADER       0x08
+#define CUT_FILE         0x10
+#define BITS             0x20 /* these two instead of the variant */
+#define SPARSE           0x40
 
 #define REQUIRE(condition)                                                                                   \
     do {                                                                                                     \
@@ -44,6 +48,32 @@ typedef struct Sound {
     size_t size;
 } Sound;
 
+/* The vector as its element type wants it; lives until the next call. */
+static const void *
+shape(VecElementType element_type, const float *vector, size_t *bytes)
+{
+    static uint32_t indexes[2 * DIMENSIONS];
+    static uint8_t bits[1];
+    uint32_t count = 0;
+
+    *bytes = DIMENSIONS * sizeof(float);
+    if (element_type == VEC_TYPE_BIT) {
+        *bytes = 1;
+        for (bits[0] = 0; count < DIMENSIONS; count++)
+            bits[0] |= (uint8_t)((vector[count] > 0) << count);
+        return bits;
+    }
+    if (element_type != VEC_TYPE_SPARSE)
+        return vector;
+    for (uint32_t i = 0; i < DIMENSIONS; i++)
+        if (!(vector[i] <= 0))
+            indexes[count++] = i;
+    for (uint32_t i = 0; i < count; i++)
+        memcpy(&indexes[count + i], &vector[indexes[i]], sizeof(float));
+    *bytes = count * (sizeof(uint32_t) + sizeof(float));
+    return indexes;
+}
+
 static void
 make_sound(int variant, const char *directory, Sound *sound)
 {
@@ -55,6 +85,7 @@ make_sound(int variant, const char *directory, Sound *sound)
     VecBuildResult result;
     VecBuild *build;
     float vector[DIMENSIONS];
+    size_t bytes;
     char path[512];
     FILE *file;
 
@@ -62,6 +93,12 @@ make_sound(int variant, const char *directory, Sound *sound)
     options.segment.metric = variant == 0 ? VEC_METRIC_L2 : variant == 1 ? VEC_METRIC_COS : VEC_METRIC_DOT;
     options.segment.kind = variant == 2 ? VEC_SEGMENT_FLAT : VEC_SEGMENT_HNSW;
     options.segment.quantization_bits = variant == 1 ? 4 : 8;
+    options.segment.element_type = variant == 3   ? VEC_TYPE_BIT
+                                   : variant == 4 ? VEC_TYPE_SPARSE
+                                                  : VEC_TYPE_F32;
+    if (variant == 3)
+        options.segment.metric = VEC_METRIC_JACCARD;
+    options.vector_bytes_max = ROWS * SHAPED_BYTES_MAX;
     options.segment.m = 4;
     options.segment.ef_construction = 20;
     REQUIRE(vec_build_begin(&options, directory, ROWS, &vec_allocator_default, &build, NULL) == VEC_OK);
@@ -73,8 +110,9 @@ make_sound(int variant, const char *directory, Sound *sound)
             vector[i] = sinf((float)(row * DIMENSIONS + i));
         if (row % 100 == 50)
             vector[0] = NAN;
-        REQUIRE(vec_build_add(build, &id, row % 100 == 99 ? NULL : vector,
-                              row % 100 == 99 ? 0 : sizeof(vector), NULL) == VEC_OK);
+        const void *shaped = shape(options.segment.element_type, vector, &bytes);
+        bool is_null = row % 100 == 99;
+        REQUIRE(vec_build_add(build, &id, is_null ? NULL : shaped, is_null ? 0 : bytes, NULL) == VEC_OK);
     }
     REQUIRE(vec_build_graph(build, NULL, NULL, NULL) == VEC_OK);
     REQUIRE(vec_build_finish(build, &stamp, NULL, NULL, &result, NULL) == VEC_OK);
@@ -116,10 +154,11 @@ search_all(const VecSealed *sealed)
     uint64_t *seen = calloc(VEC_BITSET_WORDS(sealed->codes.row_count) + 1, sizeof(uint64_t));
     uint64_t given = 0;
     VecProbe *probe;
+    size_t bytes;
+    const void *shaped = shape(sealed->options.element_type, query, &bytes);
 
     REQUIRE(seen != NULL && vec_probe_create(sealed, &vec_allocator_default, &probe) == VEC_OK);
-    if (sealed->header.dimensions == DIMENSIONS &&
-        vec_probe_begin(probe, query, sizeof(query), 10) == VEC_OK) {
+    if (sealed->header.dimensions == DIMENSIONS && vec_probe_begin(probe, shaped, bytes, 10) == VEC_OK) {
         for (;;) {
             REQUIRE(vec_probe_advance(probe, NULL, NULL) == VEC_OK);
             if (probe->stage == PROBE_DONE)
@@ -177,7 +216,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     flags = data[0];
 
-    const Sound *chosen = &sound[flags % 4 % VARIANTS];
+    const Sound *chosen = &sound[flags & BITS ? 3 : flags & SPARSE ? 4 : flags % 4 % 3];
     size_t file_size = chosen->size;
     bytes = malloc(file_size);
     REQUIRE(bytes != NULL);

@@ -16,6 +16,11 @@
 #include <unistd.h>
 
 #include "random.h"
+#include "sparse.h"
+#include "vectors/distance_types.h"
+
+#define BIT_ABOVE    0.3f /* the mean of cases_make */
+#define SPARSE_ABOVE 1.2f
 
 double
 cases_uniform(uint64_t seed, uint64_t index)
@@ -56,6 +61,59 @@ cases_free(Cases *cases)
 {
     free(cases->vectors);
     cases->vectors = NULL;
+}
+
+static size_t
+shape_sparse(const float *row, uint32_t dimensions, uint32_t *indexes)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < dimensions; i++)
+        if (!(row[i] <= SPARSE_ABOVE && isfinite(row[i])))
+            indexes[count++] = i;
+
+    float *elements = (float *)(indexes + count);
+    for (uint32_t i = 0; i < count; i++)
+        elements[i] = row[indexes[i]];
+    return count * (sizeof(uint32_t) + sizeof(float));
+}
+
+const void *
+cases_vector(const VecSegmentOptions *options, const float *row, size_t *bytes)
+{
+    static void *buffers[2];
+    static int turn;
+    uint32_t dimensions = options->dimensions;
+
+    *bytes = dimensions * sizeof(float);
+    if (options->element_type != VEC_TYPE_BIT && options->element_type != VEC_TYPE_SPARSE)
+        return row;
+    turn = 1 - turn;
+    free(buffers[turn]);
+    buffers[turn] = calloc(dimensions + 1, sizeof(uint32_t) + sizeof(float));
+    assert_non_null(buffers[turn]);
+    if (options->element_type == VEC_TYPE_SPARSE) {
+        *bytes = shape_sparse(row, dimensions, buffers[turn]);
+        return buffers[turn];
+    }
+    *bytes = (dimensions + 7) / 8;
+    for (uint32_t i = 0; i < dimensions; i++)
+        ((uint8_t *)buffers[turn])[i / 8] |= (uint8_t)((row[i] > BIT_ABOVE) << (i % 8));
+    return buffers[turn];
+}
+
+float
+cases_distance(const VecSegmentOptions *options, const float *a, const float *b)
+{
+    size_t bytes_a, bytes_b;
+    const void *vector_a = cases_vector(options, a, &bytes_a), *vector_b = cases_vector(options, b, &bytes_b);
+
+    if (options->element_type == VEC_TYPE_BIT)
+        return vec_distance_bit(options->metric, vector_a, vector_b, options->dimensions);
+    if (options->element_type == VEC_TYPE_SPARSE)
+        return vec_distance_sparse(options->metric, vec_sparse_view(vector_a, bytes_a),
+                                   vec_sparse_view(vector_b, bytes_b));
+    return vec_distance_f32(options->metric, a, b, options->dimensions);
 }
 
 const char *
@@ -134,23 +192,32 @@ VecBuildResult
 cases_build(const char *directory, const VecBuildOptions *options, const float *vectors, uint32_t count)
 {
     uint32_t dimensions = options->segment.dimensions;
+    VecBuildOptions sized = *options;
+    size_t bytes = 0;
     VecBuildResult result;
     VecError error = {0};
     VecBuild *build;
     VecStamp stamp = cases_stamp(count);
 
-    assert_int_equal(vec_build_begin(options, directory, count, &vec_allocator_default, &build, &error),
+    sized.vector_bytes_max = 0;
+    for (uint32_t i = 0; i < count && vectors != NULL; i++, sized.vector_bytes_max += bytes)
+        (void)cases_vector(&options->segment, vectors + (size_t)i * dimensions, &bytes);
+    assert_int_equal(vec_build_begin(&sized, directory, count, &vec_allocator_default, &build, &error),
                      VEC_OK);
-    for (uint32_t i = 0; i < count && vectors != NULL; i++)
-        vec_build_sample(build, vectors + (size_t)i * dimensions, dimensions * sizeof(float));
+    for (uint32_t i = 0; i < count && vectors != NULL; i++) {
+        const void *vector = cases_vector(&options->segment, vectors + (size_t)i * dimensions, &bytes);
+
+        vec_build_sample(build, vector, bytes);
+    }
     assert_int_equal(vec_build_train(build, &error), VEC_OK);
     for (uint32_t i = 0; i < count; i++) {
         VecRowId id = cases_row_id(i);
-        const float *vector = vectors == NULL ? NULL : vectors + (size_t)i * dimensions;
+        const void *vector = NULL;
 
-        assert_int_equal(
-            vec_build_add(build, &id, vector, vector == NULL ? 0 : dimensions * sizeof(float), &error),
-            VEC_OK);
+        bytes = 0;
+        if (vectors != NULL)
+            vector = cases_vector(&options->segment, vectors + (size_t)i * dimensions, &bytes);
+        assert_int_equal(vec_build_add(build, &id, vector, bytes, &error), VEC_OK);
     }
     assert_int_equal(vec_build_graph(build, NULL, NULL, &error), VEC_OK);
     assert_int_equal(vec_build_finish(build, &stamp, NULL, NULL, &result, &error), VEC_OK);

@@ -26,6 +26,15 @@ cases_row(const Cases *cases, uint32_t row)
     return cases->vectors + (size_t)row * cases->dimensions;
 }
 
+/*
+ * A row as the engine takes it for the options' element type (vectors/segment.h), *bytes long; lives until the next call but one.
+ * BIT: which elements are greater than their mean; SPARSE: the elements that are far greater, NaN and infinities.
+ */
+const void *cases_vector(const VecSegmentOptions *options, const float *row, size_t *bytes);
+
+/* The exact distance of two rows, as SQL gives it. */
+float cases_distance(const VecSegmentOptions *options, const float *a, const float *b);
+
 /* A number in [0, 1) and a Gaussian that belong to (seed, index). */
 double cases_uniform(uint64_t seed, uint64_t index);
 double cases_gaussian(uint64_t seed, uint64_t index);

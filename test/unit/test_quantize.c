@@ -106,16 +106,16 @@ coder_make(VecMetric metric, uint32_t bits, const Cases *cases)
     for (uint32_t i = 0; i < cases->count; i++)
         assert_true(vec_quantize_row(&coder.quantizer, cases_row(cases, i), &coder.scratch,
                                      coder.codes + i * stride, &coder.factors[i], &coder.error));
-    coder.view = (VecCodes){coder.quantizer.kernels,
-                            metric,
-                            dimensions,
-                            bits,
-                            cases->count,
-                            stride,
-                            coder.codes,
-                            coder.factors,
-                            coder.quantizer.mean_norm_sq,
-                            coder.ones};
+    coder.view = (VecCodes){.kernels = coder.quantizer.kernels,
+                            .metric = metric,
+                            .dimensions = dimensions,
+                            .bits = bits,
+                            .row_count = cases->count,
+                            .stride_bytes = stride,
+                            .codes = coder.codes,
+                            .factors = coder.factors,
+                            .mean_norm_sq = coder.quantizer.mean_norm_sq,
+                            .ones = coder.ones};
     return coder;
 }
 

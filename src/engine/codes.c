@@ -1,0 +1,168 @@
+/*
+ * codes.c: which kind of code does what.
+ */
+#include "codes.h"
+
+#include <math.h>
+
+#include "bits.h"
+#include "memory.h"
+#include "quantize.h"
+#include "sparse.h"
+
+/* Float arithmetic of an estimate, relative to its parts. */
+#define ROUNDING 1e-6f
+
+VecCodeKind
+vec_codes_kind(VecElementType element_type)
+{
+    return element_type == VEC_TYPE_BIT      ? VEC_CODE_BITS
+           : element_type == VEC_TYPE_SPARSE ? VEC_CODE_SPARSE
+                                             : VEC_CODE_SCALAR;
+}
+
+bool
+vec_codes_has_factors(VecCodeKind kind, VecMetric metric)
+{
+    return kind != VEC_CODE_BITS || metric == VEC_METRIC_COS || metric == VEC_METRIC_JACCARD;
+}
+
+size_t
+vec_codes_stride(VecCodeKind kind, uint32_t dimensions, uint32_t bits)
+{
+    switch (kind) {
+        case VEC_CODE_SCALAR:
+            return vec_quantize_stride(dimensions, bits);
+        case VEC_CODE_BITS:
+            return vec_bits_stride(dimensions);
+        case VEC_CODE_SPARSE:
+            break;
+    }
+    return 0;
+}
+
+uint64_t
+vec_codes_bytes(VecCodeKind kind, uint32_t dimensions, uint32_t bits, uint64_t row_count)
+{
+    uint64_t slack = kind == VEC_CODE_SCALAR ? 64 : 0;
+
+    return row_count * vec_codes_stride(kind, dimensions, bits) + slack;
+}
+
+bool
+vec_codes_query_init(VecCodeQuery *query, VecCodeKind kind, uint32_t dimensions,
+                     const VecAllocator *allocator)
+{
+    *query = (VecCodeQuery){.allocator = allocator};
+    switch (kind) {
+        case VEC_CODE_SCALAR:
+            query->values = vec_memory_allocate(allocator, VEC_SIMD_QUERY_BYTES(dimensions), 1);
+            return query->values != NULL;
+        case VEC_CODE_BITS:
+            query->values = vec_memory_allocate(allocator, vec_bits_bytes(dimensions), 1);
+            return query->values != NULL;
+        case VEC_CODE_SPARSE:
+            query->table = vec_memory_allocate(allocator, vec_sparse_table_count(dimensions), sizeof(float));
+            return query->table != NULL;
+    }
+    return false;
+}
+
+void
+vec_codes_query_free(VecCodeQuery *query)
+{
+    if (query->allocator == NULL)
+        return;
+    vec_memory_release(query->allocator, query->values);
+    vec_memory_release(query->allocator, query->table);
+    vec_memory_release(query->allocator, query->own_indexes);
+    *query = (VecCodeQuery){0};
+}
+
+const uint8_t *
+vec_codes_row(const VecCodes *codes, uint32_t row, size_t *bytes)
+{
+    uint64_t start = row * codes->stride_bytes;
+
+    *bytes = codes->stride_bytes;
+    if (codes->kind == VEC_CODE_SPARSE) {
+        if (!vec_sparse_validate(codes, row))
+            return NULL;
+        start = codes->starts[row];
+        *bytes = (size_t)(codes->starts[row + 1] - start);
+    }
+    return codes->codes + start;
+}
+
+void
+vec_codes_query_from_row(const VecCodes *codes, uint32_t row, VecCodeQuery *query)
+{
+    switch (codes->kind) {
+        case VEC_CODE_SCALAR:
+            vec_quantize_query_from_row(codes, row, query);
+            break;
+        case VEC_CODE_BITS:
+            vec_bits_query_from_row(codes, row, query);
+            break;
+        case VEC_CODE_SPARSE:
+            vec_sparse_query_from_row(codes, row, query);
+            break;
+    }
+}
+
+void
+vec_codes_distances(const VecCodes *codes, const VecCodeQuery *query, const uint32_t *rows, uint32_t count,
+                    int32_t *sums, float *distances)
+{
+    switch (codes->kind) {
+        case VEC_CODE_SCALAR:
+            vec_quantize_distances(codes, query, rows, count, sums, distances);
+            break;
+        case VEC_CODE_BITS:
+            vec_bits_distances(codes, query, rows, 0, count, sums, distances);
+            break;
+        case VEC_CODE_SPARSE:
+            vec_sparse_distances(codes, query, rows, 0, count, distances);
+            break;
+    }
+}
+
+void
+vec_codes_distances_range(const VecCodes *codes, const VecCodeQuery *query, uint32_t first_row,
+                          uint32_t count, int32_t *sums, float *distances)
+{
+    switch (codes->kind) {
+        case VEC_CODE_SCALAR:
+            vec_quantize_distances_range(codes, query, first_row, count, sums, distances);
+            break;
+        case VEC_CODE_BITS:
+            vec_bits_distances(codes, query, NULL, first_row, count, sums, distances);
+            break;
+        case VEC_CODE_SPARSE:
+            vec_sparse_distances(codes, query, NULL, first_row, count, distances);
+            break;
+    }
+}
+
+float
+vec_codes_distance(const VecCodes *codes, const VecCodeQuery *query, uint32_t row)
+{
+    float distance = NAN;
+    int32_t sum;
+
+    if (codes->kind == VEC_CODE_SCALAR)
+        return vec_quantize_distance(codes, query, row);
+    vec_codes_distances(codes, query, &row, 1, &sum, &distance);
+    return distance;
+}
+
+float
+vec_codes_lower_bound(const VecCodes *codes, const VecCodeQuery *query, uint32_t row, float estimate)
+{
+    const VecFactors *factors = codes->factors + row;
+
+    if (codes->kind == VEC_CODE_BITS)
+        return estimate;
+    return estimate - query->error * factors->scale -
+           ROUNDING * (fabsf(factors->offset) + fabsf(query->constant));
+}
