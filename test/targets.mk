@@ -5,7 +5,7 @@
 SHELL = /bin/bash
 .SHELLFLAGS = -euo pipefail -c
 MAJOR ?= 15
-.PHONY: $(filter-out %-%,$(DEVELOPER_GOALS)) unit-tsan bench-kernels
+.PHONY: $(filter-out %-%,$(DEVELOPER_GOALS)) unit-tsan bench-kernels bench-engine
 
 ## all:        the extension for the PostgreSQL of PG_CONFIG (also: install, clean; distclean removes build/ too)
 ## help:       this list
@@ -120,3 +120,9 @@ bench-kernels: build/bench/kernels
 	@$< $(DIMENSIONS)
 build/bench/kernels: bench/engine/kernels.c $(SOURCES_SIMD) $(wildcard src/simd/*.h)
 	@mkdir -p $(@D) && $(UNIT_CC) -std=gnu11 -O2 -Wall -Wextra -Werror -Iinclude -Isrc/simd -o $@ $(filter %.c,$^) -lm
+
+## bench-engine: recall, time and bytes of the engine's search without a server, on BENCH_DATA; BENCH_OPTIONS="--ef 16,32 ..."
+bench-engine: build/bench/bench_engine
+	@$< $(or $(BENCH_DATA),bench/data) $(BENCH_OPTIONS)
+build/bench/bench_engine: bench/engine/bench_engine.c $(UNIT_SOURCES) $(wildcard src/*/*.h include/vectors/*.h)
+	@mkdir -p $(@D) && $(UNIT_CC) -std=gnu11 -O2 -g -fno-math-errno -Wall -Wextra -Werror -Iinclude -Isrc/simd -o $@ $(filter %.c,$^) -lxxhash -lpthread -lm
