@@ -31,6 +31,8 @@ typedef struct VecBuildOptions {
     uint64_t memory_bytes_max;
     uint64_t vector_bytes_max;   /* SPARSE only: of all vectors that will be added, together */
     uint64_t disk_reserve_bytes; /* VEC_NO_SPACE rather than leave less than this free */
+    VecShouldStop should_stop;   /* polled by vec_build_begin alone; NULL allowed */
+    void *should_stop_context;
     /*
      * A segment file of the directory whose quantizer, seed included, this segment shares, so that the two can be merged; NULL:
      * trained on the sample. Its codes must be of the same kind (VEC_INVALID).
@@ -52,7 +54,8 @@ typedef struct VecBuildResult {
 /*
  * Creates and preallocates a temporary file for up to row_count_max rows (NULLs included). options is copied; directory
  * must exist and is copied. *allocator must outlive the build.
- * VEC_INVALID (options out of range, too many rows), VEC_NO_MEMORY, VEC_NO_SPACE, VEC_IO, VEC_NOT_FOUND (directory).
+ * VEC_INVALID (options out of range, too many rows), VEC_NO_MEMORY, VEC_NO_SPACE, VEC_IO, VEC_NOT_FOUND (directory),
+ * VEC_INTERRUPTED (nothing was made; begin again).
  */
 VecStatus vec_build_begin(const VecBuildOptions *options, const char *directory, uint64_t row_count_max,
                           const VecAllocator *allocator, VecBuild **build, VecError *error) VEC_MUST_CHECK;

@@ -174,8 +174,9 @@ vec_build_open_area(VecBuild *build, uint64_t row_count_max, uint64_t code_bytes
     if ((status = vec_file_check_space(build->directory, build->area_bytes, build->options.disk_reserve_bytes,
                                        error)) != VEC_OK ||
         (status = open_temporary(build, error)) != VEC_OK ||
-        (status = vec_file_preallocate(build->descriptor, build->area_bytes, build->temporary, error)) !=
-            VEC_OK)
+        (status = vec_file_preallocate(build->descriptor, build->area_bytes, build->temporary,
+                                       build->options.should_stop, build->options.should_stop_context,
+                                       error)) != VEC_OK)
         return status;
     return map_area(build, error);
 }
@@ -561,6 +562,7 @@ vec_build_finish(VecBuild *build, const VecStamp *stamp, VecShouldStop should_st
 {
     VecStatus status;
 
+    memset(result, 0, sizeof(*result)); /* its bytes, not its fields, go to disk with the manifest */
     assert(build->stage == STAGE_GRAPH || build->stage == STAGE_WRITE);
     if (build->stage == STAGE_GRAPH)
         begin_write(build, stamp);

@@ -81,7 +81,7 @@ create_file(const char *directory, const char *path, bool replace, VecError *err
 
     ControlPage start = {.version = VEC_FORMAT_VERSION, .byte_order = VEC_FORMAT_BYTE_ORDER};
     memcpy(start.magic, VEC_FORMAT_CONTROL_MAGIC, VEC_FORMAT_MAGIC_BYTES);
-    if ((status = vec_file_preallocate(descriptor, CONTROL_BYTES, temporary, error)) == VEC_OK &&
+    if ((status = vec_file_preallocate(descriptor, CONTROL_BYTES, temporary, NULL, NULL, error)) == VEC_OK &&
         (status = vec_file_write(descriptor, &start, sizeof(start), 0, temporary, error)) == VEC_OK) {
         /* ENOENT: a collector took the temporary file for a leftover; the caller tries again */
         if (replace ? rename(temporary, path) != 0 : link(temporary, path) != 0)

@@ -11,6 +11,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 VecStatus
@@ -18,10 +19,11 @@ vec_file_path(char path[VEC_FILE_PATH_BYTES], const char *directory, const char 
 {
     int length = snprintf(path, VEC_FILE_PATH_BYTES, "%s/%s", directory, name);
 
-    if (length < 0 || length >= VEC_FILE_PATH_BYTES)
-        return vec_error_set(error, VEC_INVALID, 0, "path of \"%s\" is longer than %d bytes", name,
-                             VEC_FILE_PATH_BYTES - 1);
-    return VEC_OK;
+    if (length >= 0 && length < VEC_FILE_PATH_BYTES)
+        return VEC_OK;
+    path[0] = '\0'; /* what was cut off may be the path of another file */
+    return vec_error_set(error, VEC_INVALID, 0, "path of \"%s\" is longer than %d bytes", name,
+                         VEC_FILE_PATH_BYTES - 1);
 }
 
 VecStatus
@@ -63,15 +65,50 @@ vec_file_check_space(const char *directory, uint64_t bytes, uint64_t reserve_byt
     return VEC_OK;
 }
 
-VecStatus
-vec_file_preallocate(int descriptor, uint64_t bytes, const char *path, VecError *error)
-{
-    int result;
+/*
+ * Most file systems allocate gigabytes in a moment; where the C library writes every block instead, and on tmpfs, it takes
+ * as long as writing. So pieces grow while they are fast.
+ */
+#define PREALLOCATE_BYTES_FIRST ((uint64_t)1 << 20)
+#define PREALLOCATE_BYTES_MIN   ((uint64_t)1 << 16)
+#define PREALLOCATE_BYTES_MAX   ((uint64_t)1 << 30)
+#define PREALLOCATE_NANOSECONDS UINT64_C(10000000)
 
-    do {
-        result = posix_fallocate(descriptor, 0, (off_t)bytes);
-    } while (result == EINTR);
-    return result == 0 ? VEC_OK : vec_file_error(error, result, "allocate space for", path);
+static uint64_t
+now_nanoseconds(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
+VecStatus
+vec_file_preallocate(int descriptor, uint64_t bytes, const char *path, VecShouldStop should_stop,
+                     void *should_stop_context, VecError *error)
+{
+    uint64_t done = 0, piece = PREALLOCATE_BYTES_FIRST;
+
+    while (done < bytes) {
+        uint64_t rest = bytes - done, start = now_nanoseconds();
+        int result;
+
+        if (should_stop != NULL && should_stop(should_stop_context, 0, 0))
+            return vec_error_set(error, VEC_INTERRUPTED, 0, "interrupted");
+        if (piece > rest)
+            piece = rest;
+        result = posix_fallocate(descriptor, (off_t)done, (off_t)piece);
+        if (result != 0 && result != EINTR)
+            return vec_file_error(error, result, "allocate space for", path);
+        if (result == 0)
+            done += piece;
+        /* a signal undid all of it: with smaller pieces some come through, however many signals there are */
+        if (result == EINTR || now_nanoseconds() - start > PREALLOCATE_NANOSECONDS)
+            piece = piece / 2 > PREALLOCATE_BYTES_MIN ? piece / 2 : PREALLOCATE_BYTES_MIN;
+        else if (piece < PREALLOCATE_BYTES_MAX)
+            piece *= 2;
+    }
+    return VEC_OK;
 }
 
 VecStatus

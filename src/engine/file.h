@@ -8,11 +8,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vectors/segment.h"
 #include "vectors/status.h"
 
 #define VEC_FILE_PATH_BYTES 4096
 
-/* directory/name into path. VEC_INVALID: too long. */
+/* directory/name into path. VEC_INVALID: too long, and path is "". */
 VecStatus vec_file_path(char path[VEC_FILE_PATH_BYTES], const char *directory, const char *name,
                         VecError *error) VEC_MUST_CHECK;
 
@@ -23,9 +24,9 @@ VecStatus vec_file_error(VecError *error, int os_errno, const char *what, const 
 VecStatus vec_file_check_space(const char *directory, uint64_t bytes, uint64_t reserve_bytes,
                                VecError *error) VEC_MUST_CHECK;
 
-/* Gives the file real blocks for its first `bytes` bytes. */
-VecStatus vec_file_preallocate(int descriptor, uint64_t bytes, const char *path,
-                               VecError *error) VEC_MUST_CHECK;
+/* Gives the file real blocks for its first `bytes` bytes. should_stop may be NULL. VEC_NO_SPACE, VEC_IO, VEC_INTERRUPTED. */
+VecStatus vec_file_preallocate(int descriptor, uint64_t bytes, const char *path, VecShouldStop should_stop,
+                               void *should_stop_context, VecError *error) VEC_MUST_CHECK;
 
 VecStatus vec_file_write(int descriptor, const void *data, size_t bytes, uint64_t offset, const char *path,
                          VecError *error) VEC_MUST_CHECK;

@@ -165,7 +165,7 @@ vec_manifest_add(VecManifest *manifest, const VecBuildResult *result, VecError *
         memcpy(entries, manifest->entries, manifest->entry_count * sizeof(VecManifestEntry));
 
     VecManifestEntry *entry = &entries[manifest->entry_count];
-    memcpy(entry->file_name, result->file_name, sizeof(entry->file_name));
+    memcpy(entry->file_name, result->file_name, strnlen(result->file_name, sizeof(entry->file_name) - 1));
     entry->stamp = result->stamp;
     entry->file_bytes = result->file_bytes;
     entry->header_checksum = result->header_checksum;

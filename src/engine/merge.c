@@ -344,6 +344,8 @@ vec_merge_begin(const VecMergeOptions *options, const char *directory, const Vec
     assert(options->file_count > 0);
     if (status != VEC_OK)
         return status;
+    made->options.should_stop = options->should_stop;
+    made->options.should_stop_context = options->should_stop_context;
     merge = made->merge = vec_memory_allocate(allocator, 1, sizeof(*merge));
     if (merge != NULL)
         merge->inputs = vec_memory_allocate(allocator, options->file_count, sizeof(MergeInput));

@@ -2,6 +2,9 @@
  * test_build.c: building a segment: determinism, interruption at every poll, failure of every allocation, disk full, both kinds
  * of work area, and nothing left behind.
  */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* fallocate */
+#endif
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,6 +12,7 @@
 #include <cmocka.h>
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -419,6 +423,138 @@ full_disk_is_a_status(void **state)
     cases_remove_directory(directory);
 }
 
+/* Takes the place of the C library's: what is asked for at once, and signals that undo whatever is too long. */
+static struct {
+    uint64_t calls;
+    uint64_t bytes_uninterrupted; /* longer pieces are undone by a signal; 0: none is */
+    uint64_t bytes_longest;
+} allocations;
+
+int
+posix_fallocate(int descriptor, off_t offset, off_t bytes)
+{
+    allocations.calls++;
+    if (allocations.bytes_uninterrupted > 0 && (uint64_t)bytes > allocations.bytes_uninterrupted)
+        return EINTR;
+    if ((uint64_t)bytes > allocations.bytes_longest)
+        allocations.bytes_longest = (uint64_t)bytes;
+    return fallocate(descriptor, 0, offset, bytes) == 0 ? 0 : errno;
+}
+
+static bool
+stop_at_call(void *context, uint64_t rows_done, uint64_t rows_total)
+{
+    (void)rows_done;
+    (void)rows_total;
+    return allocations.calls >= *(uint64_t *)context;
+}
+
+static void
+signals_without_end_do_not_keep_a_build_from_its_space(void **state)
+{
+    const char *directory = cases_directory();
+    VecBuildOptions options = small_options();
+    const uint64_t row_count_max = 50000; /* some 10 MB */
+    uint64_t calls_max = UINT64_MAX;
+    VecBuild *build;
+    VecError error = {0};
+
+    (void)state;
+    options.should_stop = stop_at_call;
+    options.should_stop_context = &calls_max;
+    allocations.bytes_uninterrupted = 300000;
+    allocations.calls = 0;
+    alarm(60); /* or else for ever */
+    assert_int_equal(
+        vec_build_begin(&options, directory, row_count_max, &vec_allocator_default, &build, &error), VEC_OK);
+    alarm(0);
+    assert_true(allocations.calls > 30);
+    vec_build_free(build);
+
+    /* and cancelling is noticed in between */
+    calls_max = 7;
+    allocations.calls = 0;
+    assert_int_equal(
+        vec_build_begin(&options, directory, row_count_max, &vec_allocator_default, &build, &error),
+        VEC_INTERRUPTED);
+    assert_int_equal(allocations.calls, 7);
+    assert_int_equal(count_files(directory), 0);
+    allocations.bytes_uninterrupted = 0;
+    cases_remove_directory(directory);
+}
+
+/* Bytes of the caller's stack, which is full of what it did before. */
+static void
+nothing_but_the_result_goes_to_disk(void **state)
+{
+    const char *directory = cases_directory();
+    VecBuildOptions options = small_options();
+    VecStamp stamp = cases_stamp(0);
+    VecManifest manifest;
+    VecBuildResult result;
+    VecBuild *build;
+    VecError error;
+
+    (void)state;
+    memset(&result, 0xaa, sizeof(result));
+    assert_int_equal(vec_build_begin(&options, directory, 0, &vec_allocator_default, &build, &error), VEC_OK);
+    assert_int_equal(vec_build_train(build, &error), VEC_OK);
+    assert_int_equal(vec_build_graph(build, NULL, NULL, &error), VEC_OK);
+    assert_int_equal(vec_build_finish(build, &stamp, NULL, NULL, &result, &error), VEC_OK);
+    vec_build_free(build);
+    for (size_t i = strlen(result.file_name); i < sizeof(result.file_name); i++)
+        assert_int_equal(result.file_name[i], 0);
+
+    /* nor when somebody else filled in the name */
+    memset(result.file_name + strlen(result.file_name) + 1, 0xaa,
+           sizeof(result.file_name) - strlen(result.file_name) - 1);
+    assert_int_equal(vec_manifest_read(directory, &vec_allocator_default, &manifest, &error), VEC_OK);
+    assert_int_equal(vec_manifest_add(&manifest, &result, &error), VEC_OK);
+    for (size_t i = strlen(result.file_name); i < sizeof(result.file_name); i++)
+        assert_int_equal(manifest.entries[0].file_name[i], 0);
+    vec_manifest_free(&manifest);
+    cases_remove_directory(directory);
+}
+
+/* A directory whose name leaves room for four characters: the temporary file's path, cut off, is another file's. */
+static void
+a_path_that_is_too_long_is_nobody_elses(void **state)
+{
+    const char *directory = cases_directory();
+    VecBuildOptions options = small_options();
+    char path[4096], part[201], file[4096 + 8];
+    size_t length = (size_t)snprintf(path, sizeof(path), "%s", directory), depth = 0;
+    VecBuild *build;
+    VecError error;
+
+    (void)state;
+    memset(part, 'd', sizeof(part));
+    while (length < 4090) {
+        size_t rest = 4090 - length - 1;
+        size_t part_length = rest > sizeof(part) ? sizeof(part) - 1 : rest;
+
+        if (rest > part_length && rest - part_length < 2) /* leaves at least "/d" */
+            part_length--;
+        length += (size_t)snprintf(path + length, sizeof(path) - length, "/%.*s", (int)part_length, part);
+        assert_int_equal(mkdir(path, 0700), 0);
+        depth++;
+    }
+    assert_int_equal(length, 4090);
+    snprintf(file, sizeof(file), "%s/pgsq", path);
+    int descriptor = open(file, O_WRONLY | O_CREAT, 0600);
+    assert_true(descriptor >= 0);
+    close(descriptor);
+    assert_int_equal(vec_build_begin(&options, path, 10, &vec_allocator_default, &build, &error),
+                     VEC_INVALID);
+    assert_int_equal(access(file, F_OK), 0);
+    unlink(file);
+    for (; depth > 0; depth--) {
+        assert_int_equal(rmdir(path), 0);
+        *strrchr(path, '/') = '\0';
+    }
+    cases_remove_directory(directory);
+}
+
 int
 main(void)
 {
@@ -430,6 +566,9 @@ main(void)
         cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(options_out_of_range_are_refused),
         cmocka_unit_test(full_disk_is_a_status),
+        cmocka_unit_test(signals_without_end_do_not_keep_a_build_from_its_space),
+        cmocka_unit_test(nothing_but_the_result_goes_to_disk),
+        cmocka_unit_test(a_path_that_is_too_long_is_nobody_elses),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
