@@ -62,18 +62,18 @@ vectors_merge(PG_FUNCTION_ARGS)
 {
     Relation heap;
     Relation index;
-    VecpgBuildOutcome outcome;
+    VecpgWorkOutcome outcome;
 
     if (RecoveryInProgress())
         ereport(ERROR, (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION), errmsg("recovery is in progress")));
     index = open_owned_index(PG_GETARG_OID(0), &heap, ShareUpdateExclusiveLock);
     vecpg_store_sweep();
-    outcome = vecpg_store_merge(index, VECPG_MERGE_ALL);
-    if (outcome == VECPG_BUILD_BUSY)
+    outcome = vecpg_work_all(index, VECPG_WORK_ALL);
+    if (outcome == VECPG_WORK_BUSY)
         ereport(ERROR,
                 (errcode(ERRCODE_OBJECT_IN_USE),
                  errmsg("another process builds segments of index \"%s\"", RelationGetRelationName(index))));
     index_close(index, NoLock);
     table_close(heap, NoLock);
-    PG_RETURN_BOOL(outcome == VECPG_BUILD_DONE);
+    PG_RETURN_BOOL(outcome == VECPG_WORK_REST);
 }

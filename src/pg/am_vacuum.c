@@ -172,6 +172,6 @@ vecpg_am_vacuum_cleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
     stats->pages_deleted += retired;
     stats->num_pages = RelationGetNumberOfBlocks(info->index);
     vecpg_store_sweep();
-    vecpg_store_merge(info->index, VECPG_MERGE_IF_DUE);
+    vecpg_work_all(info->index, VECPG_WORK_DUE);
     return stats;
 }

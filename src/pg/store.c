@@ -16,9 +16,6 @@
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
-/* Counters of the control file (vec_control_counter_*). */
-#define COUNTER_PROBLEMS_REPORTED 0 /* generation + 1 whose problems stand in the server log */
-
 struct VecpgSegments {
     VecIndex *index;
     int reference_count; /* scans, and the store itself while these are current */
@@ -173,7 +170,8 @@ report_problems(Relation index, VecpgStore *store, const VecIndex *opened, uint6
 {
     uint32 count = vec_index_problem_count(opened);
 
-    if (count == 0 || vec_control_counter_read(store->control, COUNTER_PROBLEMS_REPORTED) == generation + 1)
+    if (count == 0 ||
+        vec_control_counter_read(store->control, VECPG_COUNTER_PROBLEMS_REPORTED) == generation + 1)
         return;
     for (uint32 i = 0; i < count; i++) {
         const VecProblem *problem = vec_index_problem(opened, i);
@@ -189,7 +187,7 @@ report_problems(Relation index, VecpgStore *store, const VecIndex *opened, uint6
                  "Searches scan the log instead, which is slower. VACUUM or vectors_merge() builds the file "
                  "again.")));
     }
-    vec_control_counter_write(store->control, COUNTER_PROBLEMS_REPORTED, generation + 1);
+    vec_control_counter_write(store->control, VECPG_COUNTER_PROBLEMS_REPORTED, generation + 1);
 }
 
 static bool
@@ -254,36 +252,61 @@ store_load(Relation index, VecpgStore *store, const VecpgLogMeta *meta)
     store->segments->reference_count = 1;
 }
 
+/* What this backend knows of the index's directory, with its control file open; NULL if there is none. */
+static VecpgStore *
+store_attach(Relation index)
+{
+    VecpgStore *store = store_find(index);
+    char directory[MAXPGPATH];
+    VecError error;
+    VecStatus status;
+
+    if (store->control != NULL && vec_control_is_orphan(store->control))
+        store_close(store);
+    if (store->control != NULL)
+        return store;
+    vecpg_store_directory(index, directory, sizeof(directory));
+    status = vec_control_open(directory, false, &vec_allocator_default, &store->control, &error);
+    if (status == VEC_OK)
+        return store;
+    store->control = NULL;
+    if (status != VEC_NOT_FOUND)
+        vecpg_errors_report(LOG, status, &error);
+    return NULL;
+}
+
 VecpgSegments *
 vecpg_store_acquire(Relation index, const VecpgLogMeta *meta)
 {
     VecpgStore *store;
 
-    if (meta->instance_nonce == 0 || index->rd_rel->relpersistence == RELPERSISTENCE_TEMP)
+    if (meta->instance_nonce == 0 || index->rd_rel->relpersistence == RELPERSISTENCE_TEMP ||
+        (store = store_attach(index)) == NULL)
         return NULL;
-    store = store_find(index);
-    if (store->control != NULL && vec_control_is_orphan(store->control))
-        store_close(store);
-    if (store->control == NULL) {
-        char directory[MAXPGPATH];
-        VecError error;
-        VecStatus status;
-
-        vecpg_store_directory(index, directory, sizeof(directory));
-        status = vec_control_open(directory, false, &vec_allocator_default, &store->control, &error);
-        if (status != VEC_OK) {
-            store->control = NULL;
-            if (status != VEC_NOT_FOUND)
-                vecpg_errors_report(LOG, status, &error);
-            return NULL;
-        }
-    }
     if (!store->is_current || store->generation != vec_control_generation(store->control) ||
         store->instance_nonce != meta->instance_nonce)
         store_load(index, store, meta);
     if (store->segments != NULL)
         store->segments->reference_count++;
     return store->segments;
+}
+
+VecControl *
+vecpg_store_control(Relation index)
+{
+    VecpgStore *store = store_find(index);
+
+    if (store->control == NULL)
+        store = store_attach(index);
+    return store ? store->control : NULL;
+}
+
+bool
+vecpg_store_is_pending(Relation index)
+{
+    VecpgStore *store = store_find(index);
+
+    return store->control != NULL && !store->is_current;
 }
 
 void

@@ -39,34 +39,98 @@ extern bool vecpg_segments_uncovered(const VecpgSegments *segments, uint64 *from
 
 extern void vecpg_store_directory(Relation index, char *path, size_t path_bytes);
 
-/* ---- store_build.c: writing ---- */
+/*
+ * This backend's handle of the index's control file, for counters and for looking who is at work; NULL if there is no directory.
+ * Valid until the next call with another index. Never claim or lock with it.
+ */
+extern VecControl *vecpg_store_control(Relation index);
+
+/* After vecpg_store_acquire: recovery has yet to come to where some segment may be judged; build nothing meanwhile. */
+extern bool vecpg_store_is_pending(Relation index);
+
+/* What the counters of a control file count (vec_control_counter_*). Times are TimestampTz, 0: never. */
+typedef enum VecpgCounter {
+    VECPG_COUNTER_PROBLEMS_REPORTED, /* generation + 1 whose problems stand in the server log */
+    VECPG_COUNTER_BUSY_TO, /* segments below this position belong to the merge that is planned or under way */
+    VECPG_COUNTER_PLANNED_AT,  /* when that was decided */
+    VECPG_COUNTER_LAUNCHED_AT, /* a background worker was asked for */
+    VECPG_COUNTER_COVERED_TO,  /* the last segment ended here when somebody last looked; a hint */
+    VECPG_COUNTER_TAIL_END,    /* where the log ended when a scan last saw it grow, and when that was */
+    VECPG_COUNTER_TAIL_SEEN_AT,
+    VECPG_COUNTER_MERGED_AT,
+    VECPG_COUNTER_FAILED_AT,
+    VECPG_COUNTER_PROGRESS_DONE, /* rows of the build or merge under way */
+    VECPG_COUNTER_PROGRESS_TOTAL,
+    VECPG_COUNTER_PROGRESS_PHASE,
+    VECPG_COUNTERS
+} VecpgCounter;
+
+/* ---- store_build.c: segments out of the log ---- */
 
 typedef struct VecpgBuildRequest {
     Relation index;
     uint64 from; /* the new segment covers [from, to) and takes the place of those that lie in it */
     uint64 to;
+    bool is_flat;         /* without a graph, whatever the options say */
+    const char *codes_of; /* the segment file whose quantizer is used; NULL: trained anew */
+    VecControl *control;  /* with the work claimed; NULL: it is claimed here */
     bool report_progress; /* into pg_stat_progress_create_index */
 } VecpgBuildRequest;
 
 typedef enum VecpgBuildOutcome {
     VECPG_BUILD_DONE,
-    VECPG_BUILD_BUSY,  /* another process holds the right to write the directory */
+    VECPG_BUILD_BUSY,  /* another process does this work */
     VECPG_BUILD_FAILED /* the disk is full, or the directory cannot be written; a WARNING said so */
 } VecpgBuildOutcome;
 
 /*
- * Builds one sealed segment from the log and publishes it. Takes minutes; obeys cancel. A directory that cannot be written
- * is a WARNING, because the index is complete without it.
+ * Builds one segment from the log and publishes it. Takes seconds for a flat one, minutes with a graph; obeys cancel. A directory
+ * that cannot be written is a WARNING, because the index is complete without it.
  */
 extern VecpgBuildOutcome vecpg_store_build(const VecpgBuildRequest *request);
 
-/* What VACUUM and vectors_merge do about rows that no segment covers. */
-typedef enum VecpgMergeMode {
-    VECPG_MERGE_IF_DUE, /* gaps, and a tail longer than max_growing_segment_size */
-    VECPG_MERGE_ALL     /* one segment over everything, unless there is just that already */
-} VecpgMergeMode;
+/* Opens the index's directory for writing, and makes it if it is missing. */
+extern VecStatus vecpg_store_open_directory(Relation index, VecControl **control, VecError *error);
 
-extern VecpgBuildOutcome vecpg_store_merge(Relation index, VecpgMergeMode mode);
+/*
+ * A segment's stamp: the present. Read it after all that went into the segment; WAL is flushed up to it, so that no crash can
+ * bring back a log that lacks what the segment has.
+ */
+extern void vecpg_store_stamp(uint64 instance_nonce, uint64 from, uint64 to, VecStamp *stamp);
+
+/* The options of a segment with a graph, as the index wants them now. */
+extern void vecpg_store_segment_options(Relation index, const VecpgLogMeta *meta, VecSegmentOptions *options);
+
+/* What all builds have in common: threads, memory, disk. */
+extern void vecpg_store_build_options(VecBuildOptions *options);
+
+/* A status that tells of the disk leaves the index complete and slower: a WARNING. All else but VEC_BUSY is an error. */
+extern VecpgBuildOutcome vecpg_store_failed(Relation index, VecStatus status, const VecError *error);
+
+/* ---- store_work.c: what is to be built and merged ---- */
+
+typedef enum VecpgWorkMode {
+    VECPG_WORK_DUE,  /* what the policy finds urgent */
+    VECPG_WORK_IDLE, /* what is worth it when nothing else happens */
+    VECPG_WORK_ALL   /* until there is one segment over everything, without dead rows beyond the threshold */
+} VecpgWorkMode;
+
+typedef enum VecpgWorkOutcome {
+    VECPG_WORK_REST,    /* nothing to do */
+    VECPG_WORK_DONE,    /* a step was done: ask again */
+    VECPG_WORK_PLANNED, /* a merge was written as a plan, for another process to carry out */
+    VECPG_WORK_BUSY,    /* another process does what is due */
+    VECPG_WORK_FAILED   /* a WARNING said why */
+} VecpgWorkOutcome;
+
+/* Does the next step. With plan_only a merge is planned, else it is carried out here. */
+extern VecpgWorkOutcome vecpg_work_step(Relation index, VecpgWorkMode mode, bool plan_only);
+
+/* Steps until there is nothing to do, or somebody else is at it, or it fails. Not for temporary indexes: REST. */
+extern VecpgWorkOutcome vecpg_work_all(Relation index, VecpgWorkMode mode);
+
+/* Whether a step would be done now. Cheap enough for VACUUM and for a worker, not for each scan. */
+extern bool vecpg_work_is_due(Relation index, VecpgWorkMode mode);
 
 /* ---- store_sweep.c ---- */
 

@@ -1,5 +1,5 @@
 /*
- * store_build.c: builds a sealed segment out of the log, and decides which ranges of the log want one.
+ * store_build.c: builds a segment out of the log.
  *
  * Two passes over the log: the first shows the codes' training a sample, the second encodes; then the graph,
  * which needs the log no longer. The segment's (timeline, LSN) is read after the last page, and WAL is flushed up to it
@@ -23,6 +23,7 @@
 #include "storage/fd.h"
 #include "utils/memutils.h"
 #include "vectors/build.h"
+#include "vectors/plan.h"
 
 #define SAMPLE_ROWS 65536
 
@@ -35,6 +36,7 @@ typedef struct VecpgBuild {
     VecpgColumn column;
     char directory[MAXPGPATH];
     VecControl *control;
+    VecControl *own_control; /* NULL if it is the caller's */
     VecBuild *build;
     VecpgLogReader *reader;
     uint64 row_count;
@@ -44,9 +46,10 @@ typedef struct VecpgBuild {
 static bool
 should_stop_reporting(void *context, uint64_t rows_done, uint64_t rows_total)
 {
-    const VecpgBuildRequest *request = context;
+    const VecpgBuild *build = context;
 
-    if (request->report_progress)
+    vec_control_counter_write(build->control, VECPG_COUNTER_PROGRESS_DONE, rows_done);
+    if (build->request->report_progress)
         pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, rows_done);
     return InterruptPending;
 }
@@ -54,6 +57,9 @@ should_stop_reporting(void *context, uint64_t rows_done, uint64_t rows_total)
 static void
 report_phase(const VecpgBuild *build, int phase, uint64 rows_total)
 {
+    vec_control_counter_write(build->control, VECPG_COUNTER_PROGRESS_PHASE, phase);
+    vec_control_counter_write(build->control, VECPG_COUNTER_PROGRESS_TOTAL, rows_total);
+    vec_control_counter_write(build->control, VECPG_COUNTER_PROGRESS_DONE, 0);
     if (!build->request->report_progress)
         return;
     pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, phase);
@@ -73,35 +79,57 @@ make_parent_directories(Relation index)
     return MakePGDirectory(path) == 0 || errno == EEXIST;
 }
 
-/* A status that tells of the disk leaves the index complete and slower: a WARNING. All else is an error. */
-static VecpgBuildOutcome
-build_failed(const VecpgBuild *build, VecStatus status, const VecError *error)
+VecpgBuildOutcome
+vecpg_store_failed(Relation index, VecStatus status, const VecError *error)
 {
     if (status == VEC_BUSY)
         return VECPG_BUILD_BUSY;
     if (status != VEC_NO_SPACE && status != VEC_IO && status != VEC_NOT_FOUND && status != VEC_CORRUPT)
         vecpg_errors_report(ERROR, status, error);
-    ereport(WARNING, (errcode(status == VEC_NO_SPACE ? ERRCODE_DISK_FULL : ERRCODE_IO_ERROR),
-                      errmsg("could not write a segment of index \"%s\": %s",
-                             RelationGetRelationName(build->request->index), error->message),
-                      errhint("The index is complete; its searches scan the log, which is slower. VACUUM or "
-                              "vectors_merge() tries again.")));
+    ereport(
+        WARNING,
+        (errcode(status == VEC_NO_SPACE ? ERRCODE_DISK_FULL : ERRCODE_IO_ERROR),
+         errmsg("could not write a segment of index \"%s\": %s", RelationGetRelationName(index),
+                error->message),
+         errhint(
+             "The index is complete; its searches scan the log, which is slower. VACUUM or vectors_merge() "
+             "tries again.")));
     return VECPG_BUILD_FAILED;
 }
 
+VecStatus
+vecpg_store_open_directory(Relation index, VecControl **control, VecError *error)
+{
+    char directory[MAXPGPATH];
+    VecStatus status;
+
+    vecpg_store_directory(index, directory, sizeof(directory));
+    for (int attempt = 0; attempt < 2; attempt++) {
+        if (!make_parent_directories(index))
+            return vec_error_set(error, errno == ENOSPC ? VEC_NO_SPACE : VEC_IO, errno,
+                                 "could not create directory \"%s\": %m", directory);
+        status = vec_control_open(directory, true, &vec_allocator_default, control, error);
+        if (status != VEC_NOT_FOUND) /* else a sweep removed the parents since */
+            break;
+    }
+    return status;
+}
+
+/* Opens the directory and claims all work in it, unless the caller did. */
 static VecStatus
 take_directory(VecpgBuild *build, VecError *error)
 {
     VecStatus status;
 
-    if (!make_parent_directories(build->request->index))
-        return vec_error_set(error, errno == ENOSPC ? VEC_NO_SPACE : VEC_IO, errno,
-                             "could not create directory \"%s\": %m", build->directory);
-    status = vec_control_open(build->directory, true, &vec_allocator_default, &build->control, error);
-    if (status == VEC_NOT_FOUND &&
-        make_parent_directories(build->request->index)) /* a sweep removed them since */
-        status = vec_control_open(build->directory, true, &vec_allocator_default, &build->control, error);
-    return status == VEC_OK ? vec_control_lock(build->control, error) : status;
+    if (build->request->control != NULL) {
+        build->control = build->request->control;
+        return VEC_OK;
+    }
+    status = vecpg_store_open_directory(build->request->index, &build->own_control, error);
+    build->control = build->own_control;
+    for (int work = 0; status == VEC_OK && work < VEC_WORKS; work++)
+        status = vec_control_claim(build->control, work, error);
+    return status;
 }
 
 static VecpgVectorBytes
@@ -113,8 +141,8 @@ entry_vector(VecpgBuild *build, const VecpgLogEntry *entry)
     return entry->is_null ? none : vecpg_column_for_engine(&build->column, bytes, build->scratch);
 }
 
-static VecStatus
-train(VecpgBuild *build, VecError *error)
+static void
+show_sample(VecpgBuild *build)
 {
     uint64 stride = Max(1, build->row_count / SAMPLE_ROWS);
     uint64 row = 0;
@@ -127,7 +155,6 @@ train(VecpgBuild *build, VecError *error)
 
             vec_build_sample(build->build, vector.elements, vector.bytes);
         }
-    return vec_build_train(build->build, error);
 }
 
 static VecStatus
@@ -147,7 +174,7 @@ encode(VecpgBuild *build, VecError *error)
         memcpy(id.tid, &entry.tid, VEC_TID_BYTES);
         status = vec_build_add(build->build, &id, vector.elements, vector.bytes, error);
         if (++row % 1000 == 0)
-            should_stop_reporting((void *)build->request, row, build->row_count);
+            should_stop_reporting(build, row, build->row_count);
     }
     return status;
 }
@@ -168,8 +195,8 @@ wal_end(void)
     return lsn;
 }
 
-static void
-stamp_now(const VecpgBuild *build, VecStamp *stamp)
+void
+vecpg_store_stamp(uint64 instance_nonce, uint64 from, uint64 to, VecStamp *stamp)
 {
     TimeLineID timeline;
     XLogRecPtr lsn;
@@ -182,16 +209,16 @@ stamp_now(const VecpgBuild *build, VecStamp *stamp)
         timeline = GetWALInsertionTimeLine();
     }
     memset(stamp, 0, sizeof(*stamp));
-    stamp->instance_nonce = vecpg_log_reader_meta(build->reader)->instance_nonce;
+    stamp->instance_nonce = instance_nonce;
     stamp->lsn = lsn;
     stamp->timeline = timeline;
-    stamp->position_from = build->request->from;
-    stamp->position_to = build->request->to;
+    stamp->position_from = from;
+    stamp->position_to = to;
 }
 
-/* Puts the segment in the place of those whose range lies in its own. */
+/* Puts the segment in the place of those whose range lies in its own. The right to publish is held. */
 static VecStatus
-publish(VecpgBuild *build, const VecBuildResult *result, VecError *error)
+replace_in_manifest(const VecpgBuild *build, const VecBuildResult *result, VecError *error)
 {
     VecManifest manifest;
     VecStatus status = vec_manifest_read(build->directory, &vec_allocator_default, &manifest, error);
@@ -216,47 +243,81 @@ publish(VecpgBuild *build, const VecBuildResult *result, VecError *error)
     return status;
 }
 
-static void
-segment_options(const VecIndexOptions *index_options, const VecpgColumn *column, VecSegmentOptions *options)
+static VecStatus
+publish(const VecpgBuild *build, const VecBuildResult *result, VecError *error)
 {
+    VecStatus status;
+
+    while ((status = vec_plan_lock(build->control, vecpg_errors_should_stop, NULL, error)) == VEC_INTERRUPTED)
+        CHECK_FOR_INTERRUPTS();
+    if (status == VEC_OK)
+        status = replace_in_manifest(build, result, error);
+    vec_control_unlock(build->control);
+    return status;
+}
+
+void
+vecpg_store_segment_options(Relation index, const VecpgLogMeta *meta, VecSegmentOptions *options)
+{
+    VecIndexOptions index_options;
+
+    vecpg_options_read(index, &index_options);
     *options = vec_segment_options_default;
-    options->element_type = column->element_type;
-    options->metric = column->metric;
-    options->dimensions = column->dimensions;
-    vecpg_options_segment(index_options, options);
+    options->element_type = meta->element_type;
+    options->metric = meta->metric;
+    options->dimensions = meta->dimensions;
+    vecpg_options_segment(&index_options, options);
+}
+
+void
+vecpg_store_build_options(VecBuildOptions *options)
+{
+    memset(options, 0, sizeof(*options));
+    options->thread_count = max_parallel_maintenance_workers + 1;
+    options->memory_bytes_max = (uint64)maintenance_work_mem * 1024;
+    options->disk_reserve_bytes = DISK_RESERVE_BYTES;
+}
+
+/* Begins with what there is to encode, ends with all of it in the work area. */
+static VecStatus
+read_rows(VecpgBuild *build, VecError *error)
+{
+    const VecpgBuildRequest *request = build->request;
+    VecBuildOptions options;
+    VecStatus status;
+
+    vecpg_store_build_options(&options);
+    vecpg_store_segment_options(request->index, vecpg_log_reader_meta(build->reader), &options.segment);
+    if (request->is_flat)
+        options.segment.kind = VEC_SEGMENT_FLAT;
+    options.seed = VecpgPositionPage(request->from);
+    options.codes_of = request->codes_of;
+    build->row_count = vecpg_log_reader_count_live(build->reader, request->from, request->to);
+    status = vec_build_begin(&options, build->directory, build->row_count, &vec_allocator_default,
+                             &build->build, error);
+    if (status == VEC_OK && request->codes_of == NULL) {
+        report_phase(build, VECPG_PHASE_TRAIN, build->row_count);
+        show_sample(build);
+    }
+    if (status == VEC_OK)
+        status = vec_build_train(build->build, error);
+    return status == VEC_OK ? encode(build, error) : status;
 }
 
 static VecStatus
 build_segment(VecpgBuild *build, VecError *error)
 {
-    Relation index = build->request->index;
-    VecIndexOptions index_options;
-    VecBuildOptions options;
+    const VecpgBuildRequest *request = build->request;
     VecBuildResult result;
     VecStamp stamp;
-    VecStatus status;
+    VecStatus status = read_rows(build, error);
 
-    vecpg_options_read(index, &index_options);
-    memset(&options, 0, sizeof(options));
-    segment_options(&index_options, &build->column, &options.segment);
-    options.thread_count = max_parallel_maintenance_workers + 1;
-    options.seed = VecpgPositionPage(build->request->from);
-    options.memory_bytes_max = (uint64)maintenance_work_mem * 1024;
-    options.disk_reserve_bytes = DISK_RESERVE_BYTES;
-    build->row_count = vecpg_log_reader_count_live(build->reader, build->request->from, build->request->to);
-    report_phase(build, VECPG_PHASE_TRAIN, build->row_count);
-    status = vec_build_begin(&options, build->directory, build->row_count, &vec_allocator_default,
-                             &build->build, error);
-    if (status == VEC_OK)
-        status = train(build, error);
-    if (status == VEC_OK)
-        status = encode(build, error);
     if (status != VEC_OK)
         return status;
-    stamp_now(build, &stamp);
+    vecpg_store_stamp(vecpg_log_reader_meta(build->reader)->instance_nonce, request->from, request->to,
+                      &stamp);
     report_phase(build, VECPG_PHASE_GRAPH, build->row_count);
-    while ((status = vec_build_graph(build->build, should_stop_reporting, (void *)build->request, error)) ==
-           VEC_INTERRUPTED)
+    while ((status = vec_build_graph(build->build, should_stop_reporting, build, error)) == VEC_INTERRUPTED)
         CHECK_FOR_INTERRUPTS();
     if (status != VEC_OK)
         return status;
@@ -287,12 +348,12 @@ vecpg_store_build(const VecpgBuildRequest *request)
         if (status == VEC_OK)
             status = build_segment(&build, &error);
         if (status != VEC_OK)
-            outcome = build_failed(&build, status, &error);
+            outcome = vecpg_store_failed(request->index, status, &error);
     }
     PG_FINALLY();
     {
         vec_build_free(build.build);
-        vec_control_close(build.control);
+        vec_control_close(build.own_control);
     }
     PG_END_TRY();
     if (outcome == VECPG_BUILD_DONE && !RecoveryInProgress())
@@ -300,91 +361,5 @@ vecpg_store_build(const VecpgBuildRequest *request)
     pfree(build.scratch);
     vecpg_log_reader_close(build.reader);
     FreeAccessStrategy(strategy);
-    return outcome;
-}
-
-/* Is there exactly one segment, over everything, with few dead rows? */
-static bool
-is_merged(VecpgSegments *segments, VecpgLogReader *reader, uint64 end, double delete_threshold)
-{
-    VecIndex *index = segments ? vecpg_segments_index(segments) : NULL;
-    uint64 from = 0;
-    uint64 to;
-    uint64 dead = 0;
-    uint64 rows;
-    VecSegmentInfo info;
-
-    if (index == NULL || vec_index_segment_count(index) != 1 ||
-        vecpg_segments_uncovered(segments, &from, &to, end))
-        return false;
-    vec_index_segment_info(index, 0, &info);
-    rows = info.rows_coded + info.rows_exact + info.rows_null;
-    for (uint64 row = 0; row < rows; row++) {
-        VecRowId id;
-        VecRowKind kind;
-
-        if (row % 1024 == 0)
-            CHECK_FOR_INTERRUPTS();
-        if (vec_index_row(index, 0, row, &id, &kind, NULL) != VEC_OK)
-            return false;
-        dead += vecpg_log_reader_is_dead(reader, id.position);
-    }
-    return dead <= rows * delete_threshold;
-}
-
-/* The next range at or after *from that wants a segment. */
-static bool
-next_due(Relation index, VecpgMergeMode mode, uint64 *from, uint64 *to)
-{
-    VecIndexOptions options;
-    VecpgLogMeta meta;
-    VecpgSegments *segments;
-    VecpgLogReader *reader;
-    uint64 end;
-    volatile bool due = false;
-
-    vecpg_options_read(index, &options);
-    vecpg_log_meta_read(index, &meta);
-    segments = vecpg_store_acquire(index, &meta);
-    PG_TRY();
-    {
-        reader = vecpg_log_reader_open(index, NULL);
-        end = vecpg_log_reader_end(reader);
-        if (mode == VECPG_MERGE_ALL) {
-            due = *from < end && vecpg_log_reader_count_live(reader, *from, end) > 0 &&
-                  !is_merged(segments, reader, end, options.delete_threshold);
-            *to = end;
-        } else
-            while (!due && vecpg_segments_uncovered(segments, from, to, end)) {
-                /* What a segment once covered was lost; what comes behind waits until it is long. */
-                due = vecpg_log_reader_count_live(reader, *from, *to) >
-                      (*from < meta.sealed_to ? 0 : options.max_growing_segment_size);
-                if (!due)
-                    *from = *to;
-            }
-        vecpg_log_reader_close(reader);
-    }
-    PG_FINALLY();
-    {
-        vecpg_store_release(segments);
-    }
-    PG_END_TRY();
-    return due;
-}
-
-VecpgBuildOutcome
-vecpg_store_merge(Relation index, VecpgMergeMode mode)
-{
-    VecpgBuildRequest request = {.index = index};
-    VecpgBuildOutcome outcome = VECPG_BUILD_DONE;
-
-    if (index->rd_rel->relpersistence == RELPERSISTENCE_TEMP)
-        return outcome;
-    while (outcome == VECPG_BUILD_DONE && next_due(index, mode, &request.from, &request.to)) {
-        outcome = vecpg_store_build(&request);
-        request.from = request.to;
-        if (mode == VECPG_MERGE_ALL)
-            break;
-    }
     return outcome;
 }

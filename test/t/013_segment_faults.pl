@@ -32,7 +32,8 @@ sub directory
 sub segments
 {
 	my ($table) = @_;
-	return grep { !/(manifest|control)$/ } glob directory($table) . '/*';
+	my @files = glob directory($table) . '/segment.*';
+	return @files;
 }
 
 sub damage
