@@ -3,7 +3,8 @@
  *
  * A hop reads a node's list, drops what was visited, asks for the codes of all the others at once (prefetch) and only then
  * computes: from memory that is limited by the number of outstanding cache misses, not by one miss after the other. The
- * list of the node that is likely to be next is prefetched before the distances are computed.
+ * lists of the nodes that are likely to be next are prefetched before the distances are computed. Nothing in it branches on
+ * data that cannot be guessed (visited or not, better or not): a mispredicted branch costs as much as a distance.
  */
 #include "walk.h"
 
@@ -17,15 +18,19 @@
 bool
 vec_walk_init(VecWalk *walk, uint32_t node_count, uint32_t degree, const VecAllocator *allocator)
 {
-    *walk = (VecWalk){.allocator = allocator, .batch_capacity = degree};
+    /* branchless filling writes one place beyond what it keeps */
+    size_t batch = (size_t)VEC_WALK_NODES * degree + 1;
+
+    *walk = (VecWalk){.allocator = allocator};
     walk->visited_words = VEC_BITSET_WORDS(node_count);
     walk->visited = vec_memory_allocate(allocator, walk->visited_words, sizeof(uint64_t));
-    walk->batch_nodes = vec_memory_allocate_raw(allocator, degree, sizeof(uint32_t));
-    walk->batch_rows = vec_memory_allocate_raw(allocator, degree, sizeof(uint32_t));
-    walk->batch_sums = vec_memory_allocate_raw(allocator, degree, sizeof(int32_t));
-    walk->batch_distances = vec_memory_allocate_raw(allocator, degree, sizeof(float));
-    return walk->visited != NULL && walk->batch_nodes != NULL && walk->batch_rows != NULL &&
-           walk->batch_sums != NULL && walk->batch_distances != NULL;
+    walk->batch_nodes = vec_memory_allocate_raw(allocator, batch, sizeof(uint32_t));
+    walk->batch_rows = vec_memory_allocate_raw(allocator, batch, sizeof(uint32_t));
+    walk->batch_sums = vec_memory_allocate_raw(allocator, batch, sizeof(int32_t));
+    walk->batch_distances = vec_memory_allocate_raw(allocator, batch, sizeof(float));
+    walk->batch_keys = vec_memory_allocate_raw(allocator, batch, sizeof(uint64_t));
+    return walk->batch_keys != NULL && walk->visited != NULL && walk->batch_nodes != NULL &&
+           walk->batch_rows != NULL && walk->batch_sums != NULL && walk->batch_distances != NULL;
 }
 
 void
@@ -40,6 +45,7 @@ vec_walk_free(VecWalk *walk)
     vec_memory_release(walk->allocator, walk->batch_rows);
     vec_memory_release(walk->allocator, walk->batch_sums);
     vec_memory_release(walk->allocator, walk->batch_distances);
+    vec_memory_release(walk->allocator, walk->batch_keys);
     *walk = (VecWalk){0};
 }
 
@@ -64,12 +70,12 @@ vec_walk_set_width(VecWalk *walk, uint32_t width)
 VecStatus
 vec_walk_reserve_spill(VecWalk *walk, size_t count)
 {
-    if (walk->spill_capacity - walk->spill_count >= count)
+    if (walk->spill_capacity - walk->spill_count > count)
         return VEC_OK;
 
     size_t capacity = walk->spill_capacity * 2 > SPILL_MIN ? walk->spill_capacity * 2 : SPILL_MIN;
-    if (capacity < walk->spill_count + count)
-        capacity = walk->spill_count + count;
+    if (capacity <= walk->spill_count + count)
+        capacity = walk->spill_count + count + 1;
     uint64_t *spill = vec_memory_allocate_raw(walk->allocator, capacity, sizeof(uint64_t));
     if (spill == NULL)
         return VEC_NO_MEMORY;
@@ -94,36 +100,67 @@ vec_walk_reset(VecWalk *walk)
     walk->cursor = 0;
 }
 
-/* Places a key; what does not fit goes to the spill, where the caller has reserved room. */
+/* The first place whose key is not less; no branch depends on the keys, so nothing is mispredicted. */
+static inline uint32_t
+find_place(const uint64_t *keys, uint32_t count, uint64_t key)
+{
+    const uint64_t *first = keys;
+
+    while (count > 1) {
+        uint32_t half = count / 2;
+
+        first += first[half - 1] < key ? half : 0;
+        count -= half;
+    }
+    return (uint32_t)(first - keys) + (count == 1 && *first < key);
+}
+
+/* Places a key that is better than the worst, or for which there is room; what falls out goes to the spill. */
 static inline void
-offer(VecWalk *walk, uint64_t key)
+insert_key(VecWalk *walk, uint64_t key)
 {
     uint64_t *pool = walk->pool;
-    uint32_t low = 0, high = walk->pool_count;
+    uint32_t end = walk->pool_count;
 
-    if (high == walk->width) {
-        if (key >= pool[high - 1]) {
+    if (end == walk->width) {
+        if (key >= pool[end - 1]) {
             walk->spill[walk->spill_count++] = key;
             return;
         }
-        walk->spill[walk->spill_count++] = pool[high - 1];
-        high--;
+        walk->spill[walk->spill_count++] = pool[--end];
     } else {
         walk->pool_count++;
     }
 
-    uint32_t end = high;
-    while (low < high) {
-        uint32_t middle = (low + high) / 2;
-        if (pool[middle] < key)
-            low = middle + 1;
-        else
-            high = middle;
+    uint32_t place = find_place(pool, end, key);
+    memmove(pool + place + 1, pool + place, (end - place) * sizeof(uint64_t));
+    pool[place] = key;
+    walk->cursor = place < walk->cursor ? place : walk->cursor;
+}
+
+/*
+ * Places the batch. Most of its keys are worse than all in the pool: they are told apart without a branch, straight into the
+ * spill, where the caller has reserved room for all.
+ */
+static inline void
+insert_batch(VecWalk *walk, uint32_t count)
+{
+    uint64_t worst = walk->pool_count == walk->width ? walk->pool[walk->width - 1] : UINT64_MAX;
+    uint64_t *spill = walk->spill + walk->spill_count, *better = walk->batch_keys;
+    size_t spilled = 0, better_count = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t key = vec_walk_key(walk->batch_distances[i], walk->batch_nodes[i]);
+        bool is_better = key < worst;
+
+        spill[spilled] = key;
+        spilled += !is_better;
+        better[better_count] = key;
+        better_count += is_better;
     }
-    memmove(pool + low + 1, pool + low, (end - low) * sizeof(uint64_t));
-    pool[low] = key;
-    if (low < walk->cursor)
-        walk->cursor = low;
+    walk->spill_count += spilled;
+    for (size_t i = 0; i < better_count; i++)
+        insert_key(walk, better[i]);
 }
 
 void
@@ -136,36 +173,58 @@ vec_walk_seed(VecWalk *walk, const VecLayer *layer, const VecCodes *codes, const
         return;
     vec_bitset_set(walk->visited, node);
     walk->distances++;
-    offer(walk, vec_walk_key(vec_codes_distance(codes, query, row), node));
+    insert_key(walk, vec_walk_key(vec_codes_distance(codes, query, row), node));
 }
 
-/* Fills the batch with node's neighbours (only_unvisited: those never seen, and marks them); returns how many. */
+/* Adds the neighbours of node that were not visited to the batch of `count`, and marks them; returns the new count. */
 static inline uint32_t
-gather(VecWalk *walk, const VecLayer *layer, const VecCodes *codes, uint32_t node, bool only_unvisited)
+gather_unvisited(VecWalk *walk, const VecLayer *layer, uint32_t node, uint32_t count)
 {
     const uint32_t *links = layer->links + (size_t)node * layer->degree;
-    uint32_t count = 0;
+    uint64_t *visited = walk->visited;
+    uint32_t *batch = walk->batch_nodes;
+    uint32_t node_count = layer->node_count;
 
-    walk->hops++;
     for (uint32_t i = 0; i < layer->degree; i++) {
         uint32_t neighbour = __atomic_load_n(&links[i], __ATOMIC_RELAXED);
 
-        if (neighbour >= layer->node_count)
+        if (neighbour >= node_count)
             break;
-        if (only_unvisited) {
-            if (vec_bitset_test(walk->visited, neighbour))
-                continue;
-            vec_bitset_set(walk->visited, neighbour);
-        }
-        uint32_t row = layer->rows == NULL ? neighbour : layer->rows[neighbour];
+        uint64_t word = visited[neighbour >> 6], bit = UINT64_C(1) << (neighbour & 63);
+        batch[count] = neighbour;
+        count += (word & bit) == 0;
+        visited[neighbour >> 6] = word | bit;
+    }
+    return count;
+}
+
+/* From nodes to rows; drops those whose row is none (a damaged file), and asks for all codes. Returns how many are left. */
+static inline uint32_t
+prefetch_batch(VecWalk *walk, const VecLayer *layer, const VecCodes *codes, uint32_t count)
+{
+    if (layer->rows == NULL) {
+        for (uint32_t i = 0; i < count; i++)
+            vec_codes_prefetch(codes, walk->batch_nodes[i]);
+        return count;
+    }
+
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t node = walk->batch_nodes[i], row = layer->rows[node];
+
         if (row >= codes->row_count)
             continue;
         vec_codes_prefetch(codes, row);
-        walk->batch_nodes[count] = neighbour;
-        walk->batch_rows[count++] = row;
+        walk->batch_nodes[kept] = node;
+        walk->batch_rows[kept++] = row;
     }
-    walk->distances += count;
-    return count;
+    return kept;
+}
+
+static inline const uint32_t *
+batch_rows(const VecWalk *walk, const VecLayer *layer)
+{
+    return layer->rows == NULL ? walk->batch_nodes : walk->batch_rows;
 }
 
 uint32_t
@@ -178,10 +237,20 @@ vec_walk_descend(VecWalk *walk, const VecLayer *layer, const VecCodes *codes, co
 
     uint64_t best = vec_walk_key(vec_codes_distance(codes, query, row), node);
     for (;;) {
+        const uint32_t *links = layer->links + (size_t)vec_walk_key_node(best) * layer->degree;
         uint64_t before = best;
-        uint32_t count = gather(walk, layer, codes, vec_walk_key_node(best), false);
+        uint32_t count = 0;
 
-        vec_codes_distances(codes, query, walk->batch_rows, count, walk->batch_sums, walk->batch_distances);
+        for (; count < layer->degree; count++) {
+            walk->batch_nodes[count] = __atomic_load_n(&links[count], __ATOMIC_RELAXED);
+            if (walk->batch_nodes[count] >= layer->node_count)
+                break;
+        }
+        count = prefetch_batch(walk, layer, codes, count);
+        walk->hops++;
+        walk->distances += count;
+        vec_codes_distances(codes, query, batch_rows(walk, layer), count, walk->batch_sums,
+                            walk->batch_distances);
         for (uint32_t i = 0; i < count; i++) {
             uint64_t key = vec_walk_key(walk->batch_distances[i], walk->batch_nodes[i]);
             best = key < best ? key : best;
@@ -191,36 +260,64 @@ vec_walk_descend(VecWalk *walk, const VecLayer *layer, const VecCodes *codes, co
     }
 }
 
+/* Marks the first `wanted` unread keys as read and puts their nodes into nodes[]; returns how many there were. */
+static inline uint32_t
+take_unread(VecWalk *walk, uint32_t *nodes, uint32_t wanted)
+{
+    uint32_t count = 0, i = walk->cursor;
+
+    for (; i < walk->pool_count && count < wanted; i++) {
+        if (walk->pool[i] & 1)
+            continue;
+        walk->pool[i] |= 1;
+        nodes[count++] = vec_walk_key_node(walk->pool[i]);
+    }
+    walk->cursor = i;
+    return count;
+}
+
+/* Asks for the lists of the nodes that are next unless the batch finds better ones. */
+static inline void
+prefetch_next(const VecWalk *walk, const VecLayer *layer)
+{
+    uint32_t wanted = VEC_WALK_NODES;
+
+    for (uint32_t i = walk->cursor; i < walk->pool_count && wanted > 0; i++) {
+        if (walk->pool[i] & 1)
+            continue;
+        const uint32_t *links = layer->links + (size_t)vec_walk_key_node(walk->pool[i]) * layer->degree;
+        for (uint32_t j = 0; j < layer->degree; j += CACHE_LINE / sizeof(uint32_t))
+            __builtin_prefetch(links + j);
+        wanted--;
+    }
+}
+
 VecStatus
 vec_walk_run(VecWalk *walk, const VecLayer *layer, const VecCodes *codes, const VecCodeQuery *query,
              VecShouldStop should_stop, void *should_stop_context)
 {
-    uint32_t polled = 0;
+    uint32_t polled = 0, nodes[VEC_WALK_NODES], node_count;
 
     for (;;) {
-        while (walk->cursor < walk->pool_count && (walk->pool[walk->cursor] & 1))
-            walk->cursor++;
-        if (walk->cursor == walk->pool_count)
-            return VEC_OK;
         if (++polled % POLL_HOPS == 0 && should_stop != NULL &&
             should_stop(should_stop_context, walk->distances, 0))
             return VEC_INTERRUPTED;
-        if (vec_walk_reserve_spill(walk, layer->degree) != VEC_OK)
+        if (vec_walk_reserve_spill(walk, (size_t)VEC_WALK_NODES * layer->degree) != VEC_OK)
             return VEC_NO_MEMORY;
+        node_count = take_unread(walk, nodes, VEC_WALK_NODES);
+        if (node_count == 0)
+            return VEC_OK;
 
-        uint32_t node = vec_walk_key_node(walk->pool[walk->cursor]);
-        walk->pool[walk->cursor++] |= 1;
-        uint32_t count = gather(walk, layer, codes, node, true);
-
-        if (walk->cursor < walk->pool_count) {
-            const uint32_t *next =
-                layer->links + (size_t)vec_walk_key_node(walk->pool[walk->cursor]) * layer->degree;
-            for (uint32_t i = 0; i < layer->degree; i += CACHE_LINE / sizeof(uint32_t))
-                __builtin_prefetch(next + i);
-        }
-        vec_codes_distances(codes, query, walk->batch_rows, count, walk->batch_sums, walk->batch_distances);
-        for (uint32_t i = 0; i < count; i++)
-            offer(walk, vec_walk_key(walk->batch_distances[i], walk->batch_nodes[i]));
+        uint32_t count = 0;
+        for (uint32_t i = 0; i < node_count; i++)
+            count = gather_unvisited(walk, layer, nodes[i], count);
+        count = prefetch_batch(walk, layer, codes, count);
+        prefetch_next(walk, layer);
+        walk->hops += node_count;
+        walk->distances += count;
+        vec_codes_distances(codes, query, batch_rows(walk, layer), count, walk->batch_sums,
+                            walk->batch_distances);
+        insert_batch(walk, count);
     }
 }
 

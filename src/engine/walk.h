@@ -21,6 +21,12 @@
 #define VEC_NODE_NONE UINT32_MAX
 
 /*
+ * So many nodes are read in one step: more codes are asked of memory at once, and few of those steps are in vain, since a
+ * search reads every node of its final pool anyway (measured at 100,000 rows: 2 saves 10 % of the time, 3 and 4 no more).
+ */
+#define VEC_WALK_NODES 2
+
+/*
  * One layer of a graph: `degree` neighbours a node, the list ends at the first number that is no node. While a graph is built
  * other threads store numbers meanwhile, one atomic store each; a reader may see some old and some new, all valid.
  */
@@ -47,7 +53,7 @@ typedef struct VecWalk {
     uint32_t *batch_rows;
     int32_t *batch_sums;
     float *batch_distances;
-    uint32_t batch_capacity;
+    uint64_t *batch_keys;
     uint64_t distances; /* counted for statistics */
     uint64_t hops;
 } VecWalk;
@@ -101,7 +107,7 @@ uint32_t vec_walk_descend(VecWalk *walk, const VecLayer *layer, const VecCodes *
 VecStatus vec_walk_run(VecWalk *walk, const VecLayer *layer, const VecCodes *codes, const VecCodeQuery *query,
                        VecShouldStop should_stop, void *should_stop_context) VEC_MUST_CHECK;
 
-/* Makes room for `count` more keys in the spill. */
+/* Makes room for `count` more keys in the spill, and a place beyond. */
 VecStatus vec_walk_reserve_spill(VecWalk *walk, size_t count) VEC_MUST_CHECK;
 
 /* Empties the pool and fills it with the best of the spill, sorted; those unread will be read by the next run. */
