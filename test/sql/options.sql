@@ -97,7 +97,7 @@ m = 8
 
 -- The short forms.
 SELECT tried_with('m = 32');
-SELECT tried_with('ef_construction = 64, m = 16');
+SELECT tried_with('ef_construction = 200, m = 16');
 SELECT tried_with('quantization = scalar');
 SELECT tried_with('quantization = scalar4');
 SELECT tried_with('m = 24, options = ''indexing.hnsw.ef_construction = 200''');
