@@ -1313,9 +1313,63 @@ CREATE OPERATOR CLASS vector_dot_ops FOR TYPE vector USING vectors AS
     OPERATOR 1 <#> (vector, vector) FOR ORDER BY float_ops;
 CREATE OPERATOR CLASS vector_cos_ops FOR TYPE vector USING vectors AS
     OPERATOR 1 <=> (vector, vector) FOR ORDER BY float_ops;
+CREATE OPERATOR CLASS vecf16_l2_ops FOR TYPE vecf16 USING vectors AS
+    OPERATOR 1 <-> (vecf16, vecf16) FOR ORDER BY float_ops;
+CREATE OPERATOR CLASS vecf16_dot_ops FOR TYPE vecf16 USING vectors AS
+    OPERATOR 1 <#> (vecf16, vecf16) FOR ORDER BY float_ops;
+CREATE OPERATOR CLASS vecf16_cos_ops FOR TYPE vecf16 USING vectors AS
+    OPERATOR 1 <=> (vecf16, vecf16) FOR ORDER BY float_ops;
+CREATE OPERATOR CLASS svector_l2_ops FOR TYPE svector USING vectors AS
+    OPERATOR 1 <-> (svector, svector) FOR ORDER BY float_ops;
+CREATE OPERATOR CLASS svector_dot_ops FOR TYPE svector USING vectors AS
+    OPERATOR 1 <#> (svector, svector) FOR ORDER BY float_ops;
+CREATE OPERATOR CLASS svector_cos_ops FOR TYPE svector USING vectors AS
+    OPERATOR 1 <=> (svector, svector) FOR ORDER BY float_ops;
+CREATE OPERATOR CLASS veci8_l2_ops FOR TYPE veci8 USING vectors AS
+    OPERATOR 1 <-> (veci8, veci8) FOR ORDER BY float_ops;
+CREATE OPERATOR CLASS veci8_dot_ops FOR TYPE veci8 USING vectors AS
+    OPERATOR 1 <#> (veci8, veci8) FOR ORDER BY float_ops;
+CREATE OPERATOR CLASS veci8_cos_ops FOR TYPE veci8 USING vectors AS
+    OPERATOR 1 <=> (veci8, veci8) FOR ORDER BY float_ops;
+CREATE OPERATOR CLASS bvector_l2_ops FOR TYPE bvector USING vectors AS
+    OPERATOR 1 <-> (bvector, bvector) FOR ORDER BY float_ops;
+CREATE OPERATOR CLASS bvector_hamming_ops FOR TYPE bvector USING vectors AS
+    OPERATOR 1 <-> (bvector, bvector) FOR ORDER BY float_ops;
+CREATE OPERATOR CLASS bvector_dot_ops FOR TYPE bvector USING vectors AS
+    OPERATOR 1 <#> (bvector, bvector) FOR ORDER BY float_ops;
+CREATE OPERATOR CLASS bvector_cos_ops FOR TYPE bvector USING vectors AS
+    OPERATOR 1 <=> (bvector, bvector) FOR ORDER BY float_ops;
+CREATE OPERATOR CLASS bvector_jaccard_ops FOR TYPE bvector USING vectors AS
+    OPERATOR 1 <~> (bvector, bvector) FOR ORDER BY float_ops;
+
+-- the names of the first generation
+CREATE OPERATOR CLASS l2_ops FOR TYPE vector USING vectors AS
+    OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops;
+CREATE OPERATOR CLASS dot_ops FOR TYPE vector USING vectors AS
+    OPERATOR 1 <#> (vector, vector) FOR ORDER BY float_ops;
+CREATE OPERATOR CLASS cosine_ops FOR TYPE vector USING vectors AS
+    OPERATOR 1 <=> (vector, vector) FOR ORDER BY float_ops;
+
 COMMENT ON OPERATOR CLASS vector_l2_ops USING vectors IS 'order by squared Euclidean distance, <->';
 COMMENT ON OPERATOR CLASS vector_dot_ops USING vectors IS 'order by negative dot product, <#>';
 COMMENT ON OPERATOR CLASS vector_cos_ops USING vectors IS 'order by cosine distance, <=>';
+COMMENT ON OPERATOR CLASS vecf16_l2_ops USING vectors IS 'order by squared Euclidean distance, <->';
+COMMENT ON OPERATOR CLASS vecf16_dot_ops USING vectors IS 'order by negative dot product, <#>';
+COMMENT ON OPERATOR CLASS vecf16_cos_ops USING vectors IS 'order by cosine distance, <=>';
+COMMENT ON OPERATOR CLASS svector_l2_ops USING vectors IS 'order by squared Euclidean distance, <->';
+COMMENT ON OPERATOR CLASS svector_dot_ops USING vectors IS 'order by negative dot product, <#>';
+COMMENT ON OPERATOR CLASS svector_cos_ops USING vectors IS 'order by cosine distance, <=>';
+COMMENT ON OPERATOR CLASS veci8_l2_ops USING vectors IS 'order by squared Euclidean distance, <->';
+COMMENT ON OPERATOR CLASS veci8_dot_ops USING vectors IS 'order by negative dot product, <#>';
+COMMENT ON OPERATOR CLASS veci8_cos_ops USING vectors IS 'order by cosine distance, <=>';
+COMMENT ON OPERATOR CLASS bvector_l2_ops USING vectors IS 'order by Hamming distance, <->';
+COMMENT ON OPERATOR CLASS bvector_hamming_ops USING vectors IS 'order by Hamming distance, <->: another name of bvector_l2_ops';
+COMMENT ON OPERATOR CLASS bvector_dot_ops USING vectors IS 'order by negative number of common ones, <#>';
+COMMENT ON OPERATOR CLASS bvector_cos_ops USING vectors IS 'order by cosine distance, <=>';
+COMMENT ON OPERATOR CLASS bvector_jaccard_ops USING vectors IS 'order by Jaccard distance, <~>';
+COMMENT ON OPERATOR CLASS l2_ops USING vectors IS 'order by squared Euclidean distance, <->: the old name of vector_l2_ops';
+COMMENT ON OPERATOR CLASS dot_ops USING vectors IS 'order by negative dot product, <#>: the old name of vector_dot_ops';
+COMMENT ON OPERATOR CLASS cosine_ops USING vectors IS 'order by cosine distance, <=>: the old name of vector_cos_ops';
 
 -- administration
 

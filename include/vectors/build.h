@@ -60,6 +60,9 @@ typedef struct VecBuildResult {
 VecStatus vec_build_begin(const VecBuildOptions *options, const char *directory, uint64_t row_count_max,
                           const VecAllocator *allocator, VecBuild **build, VecError *error) VEC_MUST_CHECK;
 
+/* Whether training wants a sample: not for bits and sparse vectors, nor with codes_of. */
+bool vec_build_wants_sample(const VecBuild *build);
+
 /*
  * Shows a vector (segment.h says in which shape) to the training pass; those that no code can represent are passed over.
  * Show 65,536 rows spread over the whole, or all when there are fewer.

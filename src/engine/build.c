@@ -240,14 +240,19 @@ vec_build_begin(const VecBuildOptions *options, const char *directory, uint64_t 
     return VEC_OK;
 }
 
+bool
+vec_build_wants_sample(const VecBuild *build)
+{
+    return !build->inherits && vec_codes_kind(build->options.segment.element_type) == VEC_CODE_SCALAR;
+}
+
 void
 vec_build_sample(VecBuild *build, const void *vector, size_t bytes)
 {
     const VecSegmentOptions *options = &build->options.segment;
 
     assert(build->stage == STAGE_SAMPLE);
-    if (!build->inherits && vec_codes_kind(options->element_type) == VEC_CODE_SCALAR &&
-        bytes == options->dimensions * sizeof(float) &&
+    if (vec_build_wants_sample(build) && bytes == options->dimensions * sizeof(float) &&
         vec_quantize_accumulate(options->metric, options->dimensions, vector, build->sums))
         build->sample_count++;
 }

@@ -10,6 +10,7 @@
 #define REST_ROWS       1024 /* rows a piece where no path leads */
 #define SCAN_ROWS       256
 #define SCAN_POLL_ROWS  16384
+#define POLL_ISLANDS    64
 #define SPILL_KEEP_KEYS ((size_t)1 << 20) /* a larger spill is given back after the search */
 
 VecStatus
@@ -168,16 +169,45 @@ scan(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
     return VEC_OK;
 }
 
+/* The next row that was never visited; false if there is none. Rows before row_next are all visited. */
+static bool
+next_unvisited(VecProbe *probe, uint32_t *row)
+{
+    const VecWalk *walk = &probe->walk;
+
+    for (; probe->row_next < probe->segment->codes.row_count; probe->row_next++) {
+        if (probe->row_next % 64 == 0 && walk->visited[probe->row_next / 64] == UINT64_MAX) {
+            probe->row_next += 63;
+        } else if (!vec_bitset_test(walk->visited, probe->row_next)) {
+            *row = probe->row_next;
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * Where the graph has less to offer than the round is wide, the walk begins again at a row that no path led to: crowds of equal
+ * rows, or rows that have nothing in common, are islands, and a small segment must not hide its nearest row on one.
+ */
 static VecStatus
 run(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
 {
     const VecSealed *segment = probe->segment;
+    VecWalk *walk = &probe->walk;
+    uint32_t row, islands = 0;
 
-    if (segment->options.kind == VEC_SEGMENT_HNSW) {
-        VecStatus status = vec_walk_run(&probe->walk, &segment->graph.bottom, &segment->codes, &probe->query,
+    while (segment->options.kind == VEC_SEGMENT_HNSW) {
+        VecStatus status = vec_walk_run(walk, &segment->graph.bottom, &segment->codes, &probe->query,
                                         should_stop, should_stop_context);
         if (status != VEC_OK)
             return status;
+        if (walk->pool_count == walk->width || !next_unvisited(probe, &row))
+            break;
+        if (++islands % POLL_ISLANDS == 0 && should_stop != NULL &&
+            should_stop(should_stop_context, probe->row_next, segment->codes.row_count))
+            return VEC_INTERRUPTED;
+        vec_walk_seed(walk, &segment->graph.bottom, &segment->codes, &probe->query, row);
     }
     make_ready(probe);
     return VEC_OK;
@@ -208,6 +238,7 @@ take_rest(VecProbe *probe)
     const VecCodes *codes = &probe->segment->codes;
     VecWalk *walk = &probe->walk;
     VecStatus status;
+    uint32_t row;
 
     if (probe->segment->options.kind == VEC_SEGMENT_FLAT) {
         probe->stage = PROBE_DONE;
@@ -216,15 +247,7 @@ take_rest(VecProbe *probe)
     if ((status = set_width(probe, REST_ROWS)) != VEC_OK)
         return status;
     walk->pool_count = 0;
-    while (probe->row_next < codes->row_count && walk->pool_count < REST_ROWS) {
-        uint32_t row = probe->row_next++;
-
-        if (row % 64 == 0 && walk->visited[row / 64] == UINT64_MAX) {
-            probe->row_next += 63;
-            continue;
-        }
-        if (vec_bitset_test(walk->visited, row))
-            continue;
+    while (walk->pool_count < REST_ROWS && next_unvisited(probe, &row)) {
         vec_bitset_set(walk->visited, row);
         walk->pool[walk->pool_count++] = vec_walk_key(vec_codes_distance(codes, &probe->query, row), row) | 1;
         walk->distances++;

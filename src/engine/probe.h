@@ -30,7 +30,7 @@ typedef struct VecProbe {
     ProbeStage stage;
     uint32_t width;       /* of the first round */
     uint64_t taken_count; /* keys that were ready in earlier rounds */
-    uint32_t row_next;    /* PROBE_SCAN, PROBE_REST: rows before it are done */
+    uint32_t row_next;    /* rows before it are done (PROBE_SCAN), or visited */
     uint32_t ready_next;  /* keys of walk.pool before it were taken */
     float *bounds;        /* [i] the least lower bound of the ready keys i, i + 1, … */
     uint32_t bounds_capacity;

@@ -141,6 +141,21 @@ entry_vector(VecpgBuild *build, const VecpgLogEntry *entry)
     return entry->is_null ? none : vecpg_column_for_engine(&build->column, bytes, build->scratch);
 }
 
+/* Of all vectors together; only sparse ones must be looked at for that. */
+static uint64
+count_vector_bytes(VecpgBuild *build)
+{
+    VecpgLogEntry entry;
+    uint64 bytes = 0;
+
+    if (build->column.element_type != VEC_TYPE_SPARSE)
+        return 0;
+    vecpg_log_reader_seek(build->reader, build->request->from, build->request->to);
+    while (vecpg_log_reader_next(build->reader, &entry))
+        bytes += entry.vector_bytes;
+    return bytes;
+}
+
 static void
 show_sample(VecpgBuild *build)
 {
@@ -293,9 +308,10 @@ read_rows(VecpgBuild *build, VecError *error)
     options.seed = VecpgPositionPage(request->from);
     options.codes_of = request->codes_of;
     build->row_count = vecpg_log_reader_count_live(build->reader, request->from, request->to);
+    options.vector_bytes_max = count_vector_bytes(build);
     status = vec_build_begin(&options, build->directory, build->row_count, &vec_allocator_default,
                              &build->build, error);
-    if (status == VEC_OK && request->codes_of == NULL) {
+    if (status == VEC_OK && vec_build_wants_sample(build->build)) {
         report_phase(build, VECPG_PHASE_TRAIN, build->row_count);
         show_sample(build);
     }

@@ -296,6 +296,29 @@ nearest_are_found(void **state)
     }
 }
 
+/* However few paths the graph has: what fits into one round is all looked at. */
+static void
+few_rows_are_searched_whole(void **state)
+{
+    (void)state;
+    for (size_t kind = 0; kind < KIND_COUNT; kind++) {
+        const char *directory = cases_directory();
+        VecBuildOptions options = options_of_kind(kind, 10);
+        Cases cases = cases_make(80, 10, 40, 3);
+        double broken;
+
+        for (uint32_t i = 0; i < 20; i++) /* a crowd of equals */
+            memcpy(cases_row(&cases, i), cases_row(&cases, 20), 10 * sizeof(float));
+        for (uint32_t i = 0; i < 80; i++) /* for cosine */
+            cases_row(&cases, i)[i % 10] = 2.0f;
+        VecIndex *index = cases_index(directory, &options, cases.vectors, 60);
+        assert_true(recall_at_ten(index, &cases, 60, 60, &broken) == 1.0);
+        vec_index_close(index);
+        cases_free(&cases);
+        cases_remove_directory(directory);
+    }
+}
+
 static void
 every_dimension(void **state)
 {
@@ -396,6 +419,7 @@ main(void)
         cmocka_unit_test(every_row_once_when_all_are_equal),
         cmocka_unit_test(exceptions_come_as_exceptions),
         cmocka_unit_test(nearest_are_found),
+        cmocka_unit_test(few_rows_are_searched_whole),
         cmocka_unit_test(every_dimension),
         cmocka_unit_test(most_dimensions),
         cmocka_unit_test(queries_that_no_code_can_answer_are_refused),
