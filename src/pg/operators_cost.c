@@ -27,10 +27,10 @@
 /* 1,536 dimensions out of a TOAST table, 4 pieces, take 19 us: 4,000 operators. */
 #define OPERATORS_PER_TOAST_PIECE 950.0
 /* A sparse vector's dimensions say nothing of its size. */
-#define SVECTOR_BYTES_TYPICAL 1024.0
+#define SVECTOR_BYTES_TYPICAL 1024
 
 /* Bytes of a datum with this modifier; 0 if that does not tell. */
-static double
+static Size
 datum_bytes(VecElementType element, int32 typmod)
 {
     if (element == VEC_TYPE_SPARSE)
@@ -39,13 +39,13 @@ datum_bytes(VecElementType element, int32 typmod)
         return 0;
     switch (element) {
         case VEC_TYPE_F16:
-            return (double)VECF16_SIZE(typmod);
+            return VECF16_SIZE(typmod);
         case VEC_TYPE_BIT:
-            return (double)BVECTOR_SIZE(typmod);
+            return BVECTOR_SIZE(typmod);
         case VEC_TYPE_I8:
-            return (double)VECI8_SIZE(typmod);
+            return VECI8_SIZE(typmod);
         default:
-            return (double)VECTOR_SIZE(typmod);
+            return VECTOR_SIZE(typmod);
     }
 }
 
@@ -58,7 +58,7 @@ count_operators(VecElementType element, List *arguments)
 
     foreach (cell, arguments) {
         Node *argument = lfirst(cell);
-        double bytes = datum_bytes(element, exprTypmod(argument));
+        double bytes = (double)datum_bytes(element, exprTypmod(argument));
 
         bytes_largest = Max(bytes_largest, bytes);
         if (IsA(argument, Var) && bytes > TOAST_TUPLE_THRESHOLD)
