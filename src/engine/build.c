@@ -218,7 +218,7 @@ vec_build_begin(const VecBuildOptions *options, const char *directory, uint64_t 
     VecBuild *made = NULL;
     VecStatus status = vec_build_create(options, directory, allocator, &made, error);
 
-    if (status != VEC_OK)
+    if (made == NULL)
         return status;
     if (options->codes_of != NULL) {
         VecSealed source;

@@ -68,7 +68,7 @@ void
 vec_graph_number_nodes(uint64_t seed, uint32_t m, uint32_t row_count, uint32_t layer_count,
                        const uint32_t *layer_nodes, const VecGraphBase *base, uint32_t *upper_rows)
 {
-    uint32_t next[VEC_FORMAT_LAYERS_MAX + 1]; /* [l]: next number for a row whose top layer is l */
+    uint32_t next[VEC_FORMAT_LAYERS_MAX + 1] = {0}; /* [l]: next number for a row whose top layer is l */
 
     for (uint32_t layer = 1; layer <= layer_count; layer++)
         next[layer] = layer < layer_count ? layer_nodes[layer] : 0;
