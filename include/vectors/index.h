@@ -129,6 +129,7 @@ typedef struct VecSearchOptions {
 typedef struct VecCandidate {
     VecRowId id;
     VecRowKind kind;
+    bool is_exact; /* estimate is the exact distance, as vectors/distance.h computes it: codes of bits */
     /* In units of the metric's distance. -inf for VEC_ROW_EXACT, +inf for VEC_ROW_NULL. */
     float estimate;
     /*

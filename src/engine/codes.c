@@ -161,7 +161,7 @@ vec_codes_lower_bound(const VecCodes *codes, const VecCodeQuery *query, uint32_t
 {
     const VecFactors *factors = codes->factors + row;
 
-    if (codes->kind == VEC_CODE_BITS)
+    if (vec_codes_are_exact(codes->kind))
         return estimate;
     return estimate - query->error * factors->scale -
            ROUNDING * (fabsf(factors->offset) + fabsf(query->constant));

@@ -67,6 +67,13 @@ typedef struct VecCodeQuery {
 
 VecCodeKind vec_codes_kind(VecElementType element_type);
 
+/* Whether distances are the exact ones. */
+static inline bool
+vec_codes_are_exact(VecCodeKind kind)
+{
+    return kind == VEC_CODE_BITS;
+}
+
 /* Whether rows have factors. */
 bool vec_codes_has_factors(VecCodeKind kind, VecMetric metric);
 

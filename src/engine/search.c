@@ -30,6 +30,7 @@ fill_candidate(VecCandidate *candidate, const VecFormatRow *row, VecRowKind kind
     candidate->id.position = row->position;
     memcpy(candidate->id.tid, row->tid, VEC_TID_BYTES);
     candidate->kind = kind;
+    candidate->is_exact = false;
     candidate->estimate = estimate;
     candidate->lower_bound = lower_bound;
 }
@@ -197,6 +198,7 @@ take_coded(VecSearch *search, VecCandidate *candidates, uint32_t count_max)
             __builtin_prefetch(&probe->segment->rows[vec_walk_key_node(next[PREFETCH_AHEAD])]);
         fill_candidate(&candidates[count++], &probe->segment->rows[vec_walk_key_node(*next)], VEC_ROW_CODED,
                        estimate, least_bound(search));
+        candidates[count - 1].is_exact = vec_codes_are_exact(probe->segment->codes.kind);
         probe->ready_next++;
         if (vec_probe_is_due(probe))
             break;

@@ -135,9 +135,8 @@ vecpg_am_scan_end(IndexScanDesc scan)
 }
 
 static void
-add_row(VecpgScan *state, const VecpgLogEntry *entry)
+add_row(VecpgScan *state, const ItemPointerData *tid, uint64 position, float distance)
 {
-    VecpgVectorBytes vector = {entry->vector, entry->vector_bytes};
     VecpgScanRow *row = state->recycled;
 
     if (row != NULL)
@@ -149,9 +148,9 @@ add_row(VecpgScan *state, const VecpgLogEntry *entry)
         }
         row = &state->chunk[--state->chunk_free];
     }
-    row->distance = vecpg_column_distance(&state->column, state->query, vector);
-    row->tid = entry->tid;
-    row->position = entry->position;
+    row->distance = distance;
+    row->tid = *tid;
+    row->position = position;
     pairingheap_add(state->rows, &row->node);
 }
 
@@ -171,10 +170,13 @@ add_null(VecpgScan *state, const ItemPointerData *tid)
 static void
 add_entry(VecpgScan *state, const VecpgLogEntry *entry)
 {
+    VecpgVectorBytes vector = {entry->vector, entry->vector_bytes};
+
     if (entry->is_null || state->query_is_null)
         add_null(state, &entry->tid);
     else
-        add_row(state, entry);
+        add_row(state, &entry->tid, entry->position,
+                vecpg_column_distance(&state->column, state->query, vector));
 }
 
 static int
@@ -358,11 +360,19 @@ bound_of_rest(VecpgScan *state)
     return vec_search_lower_bound(state->resources->search);
 }
 
+/* Where the code is the vector, its distance is known, and only whether the row is still there must be asked. */
 static void
 rerank(VecpgScan *state, const VecCandidate *candidate)
 {
     VecpgLogEntry entry;
+    ItemPointerData tid;
 
+    if (candidate->is_exact) {
+        memcpy(&tid, candidate->id.tid, sizeof(tid));
+        if (vecpg_log_reader_is_live(state->reader, candidate->id.position))
+            add_row(state, &tid, candidate->id.position, candidate->estimate);
+        return;
+    }
     if (vecpg_log_reader_fetch(state->reader, candidate->id.position, &entry))
         add_entry(state, &entry);
 }

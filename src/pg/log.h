@@ -68,6 +68,9 @@ extern uint64 vecpg_log_reader_end(VecpgLogReader *reader);
 /* The row at position if it is not dead. The entry's pointers live until the next call on this reader. */
 extern bool vecpg_log_reader_fetch(VecpgLogReader *reader, uint64 position, VecpgLogEntry *entry);
 
+/* Whether the row at position is there and not dead, now; from the directory alone. */
+extern bool vecpg_log_reader_is_live(VecpgLogReader *reader, uint64 position);
+
 /* Walks the rows of [from, to) that are not dead, ascending. */
 extern void vecpg_log_reader_seek(VecpgLogReader *reader, uint64 from, uint64 to);
 extern bool vecpg_log_reader_next(VecpgLogReader *reader, VecpgLogEntry *entry);

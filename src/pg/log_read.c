@@ -245,6 +245,14 @@ vecpg_log_reader_fetch(VecpgLogReader *reader, uint64 position, VecpgLogEntry *e
     return true;
 }
 
+bool
+vecpg_log_reader_is_live(VecpgLogReader *reader, uint64 position)
+{
+    BlockNumber block;
+
+    return page_locate(reader, VecpgPositionPage(position), VecpgPositionSlot(position), &block);
+}
+
 /* Makes reader->directory the copy of the directory page that covers page_number. */
 static void
 directory_load(VecpgLogReader *reader, uint64 page_number)

@@ -255,6 +255,8 @@ recall_at_ten(VecIndex *index, const Cases *cases, uint32_t row_count, uint32_t 
             uint32_t row = cases_id_row(&candidates[i].id);
 
             found[i] = (Truth){cases_distance(&info.options, query, cases_row(cases, row)), row};
+            if (candidates[i].is_exact)
+                assert_true(candidates[i].estimate == found[i].distance);
             broken += found[i].distance < candidates[i].lower_bound;
             bounded++;
         }
