@@ -27,21 +27,27 @@ build_part(const char *directory, const VecBuildOptions *options, const Cases *c
     VecError error = {0};
     VecBuild *build;
     VecStamp stamp = cases_stamp(0);
-    size_t bytes = cases->dimensions * sizeof(float);
+    VecBuildOptions sized = *options;
+    size_t bytes;
 
     stamp.position_from = UINT64_C(10) * from;
     stamp.position_to = UINT64_C(10) * to;
     stamp.lsn = 1000 + from;
-    if (vec_build_begin(options, directory, to - from, &vec_allocator_default, &build, &error) != VEC_OK)
+    sized.vector_bytes_max = (uint64_t)(to - from) * cases->dimensions * 2 * sizeof(float);
+    if (vec_build_begin(&sized, directory, to - from, &vec_allocator_default, &build, &error) != VEC_OK)
         fail_msg("%s", error.message);
-    for (uint32_t row = from; row < to; row++)
-        vec_build_sample(build, cases_row(cases, row), bytes);
+    for (uint32_t row = from; row < to; row++) {
+        const void *vector = cases_vector(&options->segment, cases_row(cases, row), &bytes);
+
+        vec_build_sample(build, vector, bytes);
+    }
     assert_int_equal(vec_build_train(build, &error), VEC_OK);
     for (uint32_t row = from; row < to; row++) {
         VecRowId id = cases_row_id(row);
 
-        assert_int_equal(
-            vec_build_add(build, &id, row % 100 == 99 ? NULL : cases_row(cases, row), bytes, &error), VEC_OK);
+        const void *vector = cases_vector(&options->segment, cases_row(cases, row), &bytes);
+
+        assert_int_equal(vec_build_add(build, &id, row % 100 == 99 ? NULL : vector, bytes, &error), VEC_OK);
     }
     assert_int_equal(vec_build_graph(build, NULL, NULL, &error), VEC_OK);
     assert_int_equal(vec_build_finish(build, &stamp, NULL, NULL, &result, &error), VEC_OK);
@@ -144,6 +150,10 @@ recall_at_ten(VecIndex *index, const Cases *cases, uint32_t count, uint32_t dead
 {
     VecSearchOptions options = {.ef_search = 40};
     uint32_t hits = 0, wanted = 0;
+    VecSegmentInfo info;
+    size_t bytes;
+
+    vec_index_segment_info(index, 0, &info);
 
     for (uint32_t q = count; q < cases->count; q++) {
         const float *query = cases_row(cases, q);
@@ -154,7 +164,7 @@ recall_at_ten(VecIndex *index, const Cases *cases, uint32_t count, uint32_t dead
         VecError error;
 
         for (uint32_t row = 0; row < count; row++) {
-            float distance = vec_distance_f32(VEC_METRIC_L2, query, cases_row(cases, row), cases->dimensions);
+            float distance = cases_distance(&info.options, query, cases_row(cases, row));
             uint32_t at = kept;
 
             if (is_dead(row, dead_percent) || row % 100 == 99 || (kept == 10 && distance >= nearest[9]))
@@ -163,13 +173,14 @@ recall_at_ten(VecIndex *index, const Cases *cases, uint32_t count, uint32_t dead
                 nearest[at] = nearest[at - 1];
             nearest[at] = distance;
         }
-        assert_int_equal(
-            vec_search_begin(index, query, cases->dimensions * sizeof(float), &options, &search, &error),
-            VEC_OK);
+        const void *vector = cases_vector(&info.options, query, &bytes);
+        assert_int_equal(vec_search_begin(index, vector, bytes, &options, &search, &error), VEC_OK);
         assert_int_equal(vec_search_next(search, candidates, 40, &got, &error), VEC_OK);
+        uint32_t found = 0; /* among equal distances there may be more than ten */
         for (uint32_t i = 0; i < got; i++)
-            hits += vec_distance_f32(VEC_METRIC_L2, query, cases_row(cases, cases_id_row(&candidates[i].id)),
-                                     cases->dimensions) <= nearest[9];
+            found += cases_distance(&info.options, query,
+                                    cases_row(cases, cases_id_row(&candidates[i].id))) <= nearest[9];
+        hits += found < 10 ? found : 10;
         wanted += 10;
         vec_search_free(search);
     }
@@ -194,6 +205,7 @@ typedef struct MergeCase {
     uint32_t graph;
     uint32_t dead_percent;
     uint32_t threads;
+    VecElementType element_type;
 } MergeCase;
 
 static void
@@ -201,8 +213,9 @@ check_case(const MergeCase *the_case)
 {
     const char *directory = cases_directory();
     uint32_t rows = the_case->borders[the_case->count];
-    Cases cases = cases_make(rows + 60, 16, 30, 3);
-    VecBuildOptions options = cases_options(16, VEC_METRIC_L2, 8);
+    uint32_t dimensions = the_case->element_type == VEC_TYPE_F32 ? 16 : 64;
+    Cases cases = cases_make(rows + 60, dimensions, 30, 3);
+    VecBuildOptions options = cases_options(dimensions, VEC_METRIC_L2, 8);
     uint64_t *dead = malloc(rows * sizeof(uint64_t));
     uint64_t dead_count = list_dead(dead, rows, the_case->dead_percent);
     Parts parts;
@@ -211,6 +224,9 @@ check_case(const MergeCase *the_case)
     VecError error = {0};
 
     options.thread_count = the_case->threads;
+    options.segment.element_type = the_case->element_type;
+    if (the_case->element_type == VEC_TYPE_BIT)
+        options.segment.metric = VEC_METRIC_JACCARD;
     build_parts(&parts, directory, &options, &cases, the_case->borders, the_case->count, the_case->graph);
     if (merge_parts(&parts, directory, &options, dead, dead_count, &vec_allocator_default, &result, &error) !=
         VEC_OK)
@@ -236,14 +252,16 @@ static void
 merged_segments_find_what_new_ones_find(void **state)
 {
     static const MergeCase all[] = {
-        {"small into large", {0, 1700, 1900, 2000}, 3, 0, 0, 1},
-        {"large into small", {0, 1100, 3000}, 2, 0, 0, 2},
-        {"the graph is in the middle", {0, 300, 1700, 2000}, 3, 1, 0, 1},
-        {"a tenth is dead", {0, 2000, 2200}, 2, 0, 10, 1},
-        {"two fifths are dead", {0, 2000, 2200}, 2, 0, 40, 2},
-        {"most are dead", {0, 2000, 2200}, 2, 0, 80, 1},
-        {"one input, to drop its dead", {0, 2000}, 1, 0, 30, 1},
-        {"too small a graph to go on with", {0, 500, 1000, 1200}, 3, 0, 5, 1},
+        {"small into large", {0, 1700, 1900, 2000}, 3, 0, 0, 1, VEC_TYPE_F32},
+        {"large into small", {0, 1100, 3000}, 2, 0, 0, 2, VEC_TYPE_F32},
+        {"the graph is in the middle", {0, 300, 1700, 2000}, 3, 1, 0, 1, VEC_TYPE_F32},
+        {"a tenth is dead", {0, 2000, 2200}, 2, 0, 10, 1, VEC_TYPE_F32},
+        {"two fifths are dead", {0, 2000, 2200}, 2, 0, 40, 2, VEC_TYPE_F32},
+        {"most are dead", {0, 2000, 2200}, 2, 0, 80, 1, VEC_TYPE_F32},
+        {"one input, to drop its dead", {0, 2000}, 1, 0, 30, 1, VEC_TYPE_F32},
+        {"too small a graph to go on with", {0, 500, 1000, 1200}, 3, 0, 5, 1, VEC_TYPE_F32},
+        {"bits", {0, 300, 1700, 2000}, 3, 1, 10, 1, VEC_TYPE_BIT},
+        {"sparse vectors", {0, 300, 1700, 2000}, 3, 1, 10, 1, VEC_TYPE_SPARSE},
     };
 
     (void)state;
