@@ -63,6 +63,11 @@ fill_header(const VecBuild *build, uint64_t rows_coded, uint64_t sparse_bytes, V
     if (options->kind == VEC_SEGMENT_HNSW)
         header->layer_count = vec_graph_count_layers(build->options.seed, options->m, (uint32_t)rows_coded,
                                                      build->base, header->layer_nodes);
+    if (vec_format_has_postings(header)) { /* at most, until the lists are made */
+        header->posting_count = vec_sparse_elements_max(options->dimensions, sparse_bytes);
+        header->term_count = header->posting_count < options->dimensions ? (uint32_t)header->posting_count
+                                                                         : options->dimensions;
+    }
 }
 
 /* The temporary file's name cannot collide with another process's; a stale one of our own number is replaced. */
@@ -390,6 +395,7 @@ begin_graph(VecBuild *build, VecError *error)
             .ef_construction = options->ef_construction,
             .thread_count = build->options.thread_count,
             .base = build->base,
+            .postings = vec_format_has_postings(&build->header) ? &build->postings : NULL,
         };
         status = vec_graph_build_begin(&build->graph, &build->codes, &graph_options, build->allocator,
                                        &build->graph_build, error);
@@ -400,6 +406,22 @@ begin_graph(VecBuild *build, VecError *error)
     return VEC_OK;
 }
 
+/* The lists come before the graph: they lead the walks that build it, too. */
+static VecStatus
+make_postings(VecBuild *build, VecShouldStop should_stop, void *should_stop_context, VecError *error)
+{
+    VecStatus status = vec_postings_build(
+        &build->codes, build->allocator, vec_build_section(build, VEC_SECTION_TERMS),
+        vec_build_section(build, VEC_SECTION_POSTINGS), should_stop, should_stop_context, &build->postings);
+
+    if (status != VEC_OK)
+        return status == VEC_NO_MEMORY ? vec_memory_error(error)
+                                       : vec_error_set(error, status, 0, "interrupted");
+    build->header.term_count = build->postings.term_count;
+    build->header.posting_count = build->postings.row_count;
+    return VEC_OK;
+}
+
 VecStatus
 vec_build_graph(VecBuild *build, VecShouldStop should_stop, void *should_stop_context, VecError *error)
 {
@@ -407,6 +429,9 @@ vec_build_graph(VecBuild *build, VecShouldStop should_stop, void *should_stop_co
 
     assert(build->stage == STAGE_ADD || build->stage == STAGE_GRAPH);
     if (build->stage == STAGE_ADD && (status = begin_graph(build, error)) != VEC_OK)
+        return status;
+    if (vec_format_has_postings(&build->header) && build->postings.terms == NULL &&
+        (status = make_postings(build, should_stop, should_stop_context, error)) != VEC_OK)
         return status;
     if (build->graph_build != NULL) {
         status = vec_graph_build_run(build->graph_build, should_stop, should_stop_context, error);

@@ -40,6 +40,7 @@ struct VecBuild {
     uint64_t rows_exact;
     VecCodes codes;
     VecGraph graph;
+    VecPostings postings; /* terms NULL until they were made */
     VecGraphBuild *graph_build;
     struct VecMerge *merge;   /* the inputs of a merge, until the graph is complete; else NULL */
     const VecGraphBase *base; /* the input whose graph comes along, a part of merge; or NULL */

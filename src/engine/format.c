@@ -119,6 +119,9 @@ vec_format_layout(const VecFormatHeader *header, VecFormatSection sections[VEC_S
     sections[VEC_SECTION_UPPER_LINKS].bytes = upper_nodes * header->m * sizeof(uint32_t);
     sections[VEC_SECTION_STARTS].bytes =
         kind == VEC_CODE_SPARSE ? (header->rows_coded + 1) * sizeof(uint64_t) : 0;
+    sections[VEC_SECTION_TERMS].bytes =
+        vec_format_has_postings(header) ? (header->term_count + UINT64_C(1)) * sizeof(VecPostingsTerm) : 0;
+    sections[VEC_SECTION_POSTINGS].bytes = header->posting_count * sizeof(uint32_t);
     for (int i = 0; i < VEC_SECTION_COUNT; i++) {
         sections[i].offset = offset;
         offset +=

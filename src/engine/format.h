@@ -17,6 +17,8 @@
  *                 prefix of the one below it and node 0 is the entry                                  (HNSW only)
  *     UPPER_LINKS uint32[m] a node, for layer 1, then layer 2, …                                      (HNSW only)
  *     STARTS      uint64 for each row and one more: where its code begins, and the end             (sparse codes only)
+ *     TERMS       VecPostingsTerm for each dimension that occurs, and one                      (HNSW over sparse codes only)
+ *     POSTINGS    uint32 rows, list by list                                                    (HNSW over sparse codes only)
  *
  * Every length follows from the header's numbers; the section table repeats them, and a file where the two differ is corrupt.
  * Nothing here says how a number is used before it was checked: vec_sealed_open does, in one place.
@@ -27,6 +29,7 @@
 #include <stdint.h>
 
 #include "coder.h"
+#include "postings.h"
 #include "vectors/manifest.h"
 #include "vectors/segment.h"
 
@@ -34,7 +37,7 @@
 #define VEC_FORMAT_MANIFEST_MAGIC "vec\r\nman"
 #define VEC_FORMAT_CONTROL_MAGIC  "vec\r\nctl"
 #define VEC_FORMAT_MAGIC_BYTES    8
-#define VEC_FORMAT_VERSION        2
+#define VEC_FORMAT_VERSION        3
 #define VEC_FORMAT_BYTE_ORDER     0x01020304u
 #define VEC_FORMAT_PAGE_BYTES     4096
 #define VEC_FORMAT_LAYERS_MAX     16
@@ -49,6 +52,8 @@ typedef enum VecSection {
     VEC_SECTION_UPPER_ROWS,
     VEC_SECTION_UPPER_LINKS,
     VEC_SECTION_STARTS,
+    VEC_SECTION_TERMS,
+    VEC_SECTION_POSTINGS,
     VEC_SECTION_COUNT
 } VecSection;
 
@@ -93,7 +98,10 @@ typedef struct VecFormatHeader {
         layer_nodes[VEC_FORMAT_LAYERS_MAX]; /* [l] nodes of layer l + 1, never more than those of layer l */
     VecFormatSection sections[VEC_SECTION_COUNT];
     uint64_t code_bytes; /* of CODES; where rows have a stride it follows from that */
-    uint64_t checksum;   /* XXH3 of the page, taken with this field zero */
+    uint64_t posting_count;
+    uint32_t term_count;
+    uint32_t reserved_too;
+    uint64_t checksum; /* XXH3 of the page, taken with this field zero */
 } VecFormatHeader;
 
 typedef struct VecFormatManifestHeader {
@@ -106,6 +114,13 @@ typedef struct VecFormatManifestHeader {
     uint64_t
         checksum; /* XXH3 of the whole file, taken with this field zero; VecManifestEntry[entry_count] follow */
 } VecFormatManifestHeader;
+
+/* Whether the segment has lists of rows by dimension. */
+static inline bool
+vec_format_has_postings(const VecFormatHeader *header)
+{
+    return header->kind == VEC_SEGMENT_HNSW && header->element_type == VEC_TYPE_SPARSE;
+}
 
 /* Lengths and places of the sections, from a header's numbers (which must be in range); returns the file's length. */
 uint64_t vec_format_layout(const VecFormatHeader *header, VecFormatSection sections[VEC_SECTION_COUNT]);

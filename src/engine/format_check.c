@@ -19,7 +19,7 @@ SIZE_IS(VecFormatSection, 24);
 SIZE_IS(VecStamp, 40);
 OFFSET_IS(VecStamp, timeline, 32);
 
-SIZE_IS(VecFormatHeader, 464);
+SIZE_IS(VecFormatHeader, 528);
 OFFSET_IS(VecFormatHeader, version, 8);
 OFFSET_IS(VecFormatHeader, byte_order, 12);
 OFFSET_IS(VecFormatHeader, file_bytes, 24);
@@ -31,7 +31,10 @@ OFFSET_IS(VecFormatHeader, stride_bytes, 144);
 OFFSET_IS(VecFormatHeader, error, 152);
 OFFSET_IS(VecFormatHeader, layer_nodes, 168);
 OFFSET_IS(VecFormatHeader, sections, 232);
-OFFSET_IS(VecFormatHeader, code_bytes, 448);
+OFFSET_IS(VecFormatHeader, code_bytes, 496);
+OFFSET_IS(VecFormatHeader, posting_count, 504);
+SIZE_IS(VecPostingsTerm, 16);
+OFFSET_IS(VecPostingsTerm, start, 8);
 _Static_assert(sizeof(VecFormatHeader) <= VEC_FORMAT_PAGE_BYTES, "the header is one page");
 
 SIZE_IS(VecFormatManifestHeader, 40);

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "format.h"
-#include "codes.h"
+#include "postings.h"
 #include "walk.h"
 
 typedef struct VecGraph {
@@ -81,6 +81,8 @@ typedef struct VecGraphBuildOptions {
     uint64_t seed;
     uint32_t ef_construction;
     uint32_t thread_count;
+    const VecPostings
+        *postings; /* where walks begin besides the entry; NULL: nowhere. Complete when the build runs. */
     const VecGraphBase *base; /* NULL: none; must outlive the build */
 } VecGraphBuildOptions;
 

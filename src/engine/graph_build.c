@@ -27,7 +27,10 @@
 #define ALONE_COUNT       256
 #define THREAD_STACK_SIZE (512 * 1024)
 #define SELECT_BATCH      8
-#define MEND_FACTOR       8 /* candidates for a list that lost dead neighbours, in lists */
+
+/* Rows of a sparse row's lists with which its walk begins, for each candidate that it looks for. */
+#define POSTINGS_PER_WIDTH 16
+#define MEND_FACTOR        8 /* candidates for a list that lost dead neighbours, in lists */
 
 typedef struct Worker {
     VecGraphBuild *build;
@@ -35,7 +38,8 @@ typedef struct Worker {
     VecCodeQuery query;    /* the row being inserted */
     VecCodeQuery relative; /* the row to which others are compared while choosing */
     VecCodeQuery other;    /* the node whose list is full */
-    uint64_t *list_keys;   /* a full list and one more, or the candidates for a mended list */
+    VecPostingsScratch postings_scratch;
+    uint64_t *list_keys; /* a full list and one more, or the candidates for a mended list */
     uint32_t list_capacity;
     uint32_t *list_rows;
     int32_t *list_sums;
@@ -198,6 +202,19 @@ link_back(Worker *worker, const VecLayer *layer, uint32_t to, uint32_t node)
     unlock_row(worker->build, to_row);
 }
 
+/* Rows that were not inserted yet may be among them: they are linked to like all others, and find their lists begun. */
+static VecStatus
+seed_from_postings(Worker *worker)
+{
+    const VecGraphBuild *build = worker->build;
+
+    if (build->options.postings == NULL)
+        return VEC_OK;
+    return vec_postings_seed(build->options.postings, &build->codes, &worker->query,
+                             (uint64_t)build->options.ef_construction * POSTINGS_PER_WIDTH,
+                             &worker->postings_scratch, &worker->walk);
+}
+
 /* Finds and links the neighbours of node in a layer, from `entry` on; returns the nearest node found. */
 static uint32_t
 insert_into_layer(Worker *worker, const VecLayer *layer, uint32_t node, uint32_t entry)
@@ -209,6 +226,8 @@ insert_into_layer(Worker *worker, const VecLayer *layer, uint32_t node, uint32_t
     vec_walk_reset(walk);
     vec_bitset_set(walk->visited, node); /* others may have linked to it already */
     vec_walk_seed(walk, layer, &build->codes, &worker->query, entry);
+    if (layer == &build->graph->bottom && seed_from_postings(worker) != VEC_OK)
+        atomic_store(&build->no_memory, true);
     if (vec_walk_run(walk, layer, &build->codes, &worker->query, worker->is_caller ? polled : NULL, build) !=
         VEC_OK)
         atomic_store(&build->no_memory,
@@ -468,6 +487,7 @@ worker_free(Worker *worker)
         return;
     allocator = worker->build->allocator;
     vec_walk_free(&worker->walk);
+    vec_postings_scratch_free(&worker->postings_scratch);
     vec_codes_query_free(&worker->query);
     vec_codes_query_free(&worker->relative);
     vec_codes_query_free(&worker->other);

@@ -219,9 +219,11 @@ vec_index_segment_info(const VecIndex *index, uint32_t segment, VecSegmentInfo *
         .rows_exact = sealed->header.rows_exact,
         .rows_null = sealed->header.rows_null,
         .bytes_file = sealed->header.file_bytes,
-        .bytes_codes = sections[VEC_SECTION_CODES].bytes + sections[VEC_SECTION_FACTORS].bytes,
+        .bytes_codes = sections[VEC_SECTION_CODES].bytes + sections[VEC_SECTION_FACTORS].bytes +
+                       sections[VEC_SECTION_STARTS].bytes,
         .bytes_graph = sections[VEC_SECTION_LINKS].bytes + sections[VEC_SECTION_UPPER_ROWS].bytes +
-                       sections[VEC_SECTION_UPPER_LINKS].bytes,
+                       sections[VEC_SECTION_UPPER_LINKS].bytes + sections[VEC_SECTION_TERMS].bytes +
+                       sections[VEC_SECTION_POSTINGS].bytes,
         .bytes_ids = sections[VEC_SECTION_ROWS].bytes + sections[VEC_SECTION_EXCEPTIONS].bytes,
         .codes_hash = vec_sealed_codes_hash(sealed),
     };

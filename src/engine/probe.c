@@ -7,11 +7,14 @@
 
 #include "memory.h"
 
-#define REST_ROWS       1024 /* rows a piece where no path leads */
-#define SCAN_ROWS       256
-#define SCAN_POLL_ROWS  16384
-#define POLL_ISLANDS    64
-#define SPILL_KEEP_KEYS ((size_t)1 << 20) /* a larger spill is given back after the search */
+#define REST_ROWS      1024 /* rows a piece where no path leads */
+#define SCAN_ROWS      256
+#define SCAN_POLL_ROWS 16384
+#define POLL_ISLANDS   64
+
+/* Rows of a sparse query's lists with which its walk begins, for each candidate that it looks for. */
+#define POSTINGS_PER_WIDTH 32
+#define SPILL_KEEP_KEYS    ((size_t)1 << 20) /* a larger spill is given back after the search */
 
 VecStatus
 vec_probe_create(const VecSealed *segment, const VecAllocator *allocator, VecProbe **probe)
@@ -43,6 +46,7 @@ vec_probe_free(VecProbe *probe)
     vec_walk_free(&probe->walk);
     vec_quantize_scratch_free(&probe->scratch, probe->allocator);
     vec_codes_query_free(&probe->query);
+    vec_postings_scratch_free(&probe->postings_scratch);
     vec_memory_release(probe->allocator, probe->bounds);
     vec_memory_release(probe->allocator, probe);
 }
@@ -138,8 +142,12 @@ begin_first_round(VecProbe *probe)
 
     uint32_t entry = vec_graph_entry(&segment->graph, walk, &segment->codes, &probe->query);
     vec_walk_seed(walk, &segment->graph.bottom, &segment->codes, &probe->query, entry);
+    if (segment->postings.terms != NULL)
+        status =
+            vec_postings_seed(&segment->postings, &segment->codes, &probe->query,
+                              (uint64_t)probe->width * POSTINGS_PER_WIDTH, &probe->postings_scratch, walk);
     probe->stage = PROBE_RUN;
-    return VEC_OK;
+    return status;
 }
 
 static VecStatus

@@ -27,6 +27,7 @@ typedef struct VecProbe {
     VecWalk walk;
     VecQuantizeScratch scratch;
     VecCodeQuery query;
+    VecPostingsScratch postings_scratch;
     ProbeStage stage;
     uint32_t width;       /* of the first round */
     uint64_t taken_count; /* keys that were ready in earlier rounds */

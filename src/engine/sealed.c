@@ -84,6 +84,10 @@ check_numbers(VecSealed *sealed, VecError *error)
             : header->code_bytes !=
                   vec_codes_bytes(kind, header->dimensions, header->quantization_bits, header->rows_coded))
         return corrupt(sealed, error, "bytes of codes", header->code_bytes);
+    if (header->posting_count >
+            (vec_format_has_postings(header) ? header->file_bytes / sizeof(uint32_t) : 0) ||
+        header->term_count > (vec_format_has_postings(header) ? header->dimensions : 0))
+        return corrupt(sealed, error, "postings", header->posting_count);
     if (header->layer_count > VEC_FORMAT_LAYERS_MAX ||
         (header->layer_count > 0 && header->kind != VEC_SEGMENT_HNSW))
         return corrupt(sealed, error, "layer count", header->layer_count);
@@ -156,6 +160,13 @@ attach(VecSealed *sealed, VecError *error)
     };
     sealed->rows = section_start(sealed, VEC_SECTION_ROWS);
     sealed->exceptions = section_start(sealed, VEC_SECTION_EXCEPTIONS);
+    if (vec_format_has_postings(header))
+        sealed->postings = (VecPostings){
+            .terms = section_start(sealed, VEC_SECTION_TERMS),
+            .term_count = header->term_count,
+            .row_count = header->posting_count,
+            .rows = section_start(sealed, VEC_SECTION_POSTINGS),
+        };
     if (header->kind == VEC_SEGMENT_HNSW)
         vec_graph_attach(&sealed->graph, header->m, (uint32_t)header->rows_coded, header->layer_count,
                          header->layer_nodes, section_start(sealed, VEC_SECTION_LINKS),

@@ -21,7 +21,8 @@ typedef struct VecSealed {
     VecSegmentOptions options;
     VecCoder coder;
     VecCodes codes;
-    VecGraph graph; /* HNSW only */
+    VecGraph graph;       /* HNSW only */
+    VecPostings postings; /* HNSW over sparse codes only; else terms is NULL */
     const VecFormatRow *rows;
     const VecFormatRow *exceptions; /* rows_exact, then rows_null */
 } VecSealed;

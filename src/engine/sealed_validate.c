@@ -177,6 +177,9 @@ vec_sealed_validate(const VecSealed *sealed, VecShouldStop should_stop, void *sh
     if (status == VEC_OK && sealed->codes.kind == VEC_CODE_SPARSE)
         status = check_starts(&validation);
 
+    if (status == VEC_OK && sealed->postings.terms != NULL &&
+        !vec_postings_validate(&sealed->postings, &sealed->codes))
+        status = fail(&validation, "impossible list of rows", sealed->postings.row_count);
     if (status != VEC_OK || sealed->options.kind != VEC_SEGMENT_HNSW)
         goto done;
     seen = vec_memory_allocate(sealed->allocator, VEC_BITSET_WORDS(graph->row_count), sizeof(uint64_t));

@@ -9,14 +9,13 @@
 
 #include "memory.h"
 
-#define NARROW_DIMENSIONS 65536 /* up to here an index has two bytes */
-#define LEVEL_MAX         32767.0f
-#define NORM_SQ_MIN       1e-30
-#define NORM_SQ_MAX       1e30
-#define ELEMENT_BYTES     (sizeof(uint32_t) + sizeof(float)) /* of a vector, as it is given */
-#define BLOCK             256 /* elements summed in float32 before the sum goes to a double */
-#define ROWS_AHEAD        4
-#define PREFETCH_BYTES    512
+#define LEVEL_MAX      32767.0f
+#define NORM_SQ_MIN    1e-30
+#define NORM_SQ_MAX    1e30
+#define ELEMENT_BYTES  (sizeof(uint32_t) + sizeof(float)) /* of a vector, as it is given */
+#define BLOCK          256 /* elements summed in float32 before the sum goes to a double */
+#define ROWS_AHEAD     4
+#define PREFETCH_BYTES 512
 
 /* Half a level, and half as much again for the float arithmetic: at most 64 roundings of 2^-24 in a block, against 2^-16. */
 #define ELEMENT_ERROR 0.75f
@@ -43,16 +42,16 @@ vec_sparse_check(uint32_t dimensions, const void *vector, size_t bytes)
     return true;
 }
 
-static inline size_t
-index_bytes(uint32_t dimensions)
-{
-    return dimensions <= NARROW_DIMENSIONS ? sizeof(uint16_t) : sizeof(uint32_t);
-}
-
 size_t
 vec_sparse_code_bytes(uint32_t dimensions, uint32_t count)
 {
-    return (count * (index_bytes(dimensions) + sizeof(int16_t)) + 3) / 4 * 4;
+    return (count * (vec_sparse_index_bytes(dimensions) + sizeof(int16_t)) + 3) / 4 * 4;
+}
+
+uint64_t
+vec_sparse_elements_max(uint32_t dimensions, uint64_t code_bytes)
+{
+    return code_bytes / (vec_sparse_index_bytes(dimensions) + sizeof(int16_t));
 }
 
 uint64_t
@@ -60,7 +59,7 @@ vec_sparse_code_bytes_max(uint32_t dimensions, uint64_t row_count, uint64_t vect
 {
     uint64_t elements = vector_bytes / ELEMENT_BYTES;
 
-    return elements * (index_bytes(dimensions) + sizeof(int16_t)) + 2 * row_count;
+    return elements * (vec_sparse_index_bytes(dimensions) + sizeof(int16_t)) + 2 * row_count;
 }
 
 /* A power of two, so that any index of a damaged file is brought into it with a mask. */
@@ -100,7 +99,7 @@ measure(VecMetric metric, VecSparse vector, float *scale, double *norm_sq, doubl
 static void
 write_indexes(uint32_t dimensions, VecSparse vector, uint8_t *to)
 {
-    if (dimensions > NARROW_DIMENSIONS) {
+    if (!vec_sparse_is_narrow(dimensions)) {
         memcpy(to, vector.index, vector.count * sizeof(uint32_t));
         return;
     }
@@ -110,34 +109,11 @@ write_indexes(uint32_t dimensions, VecSparse vector, uint8_t *to)
     }
 }
 
-static inline uint32_t
-read_index(const uint8_t *indexes, uint32_t i, bool narrow)
-{
-    uint32_t wide;
-    uint16_t half;
-
-    if (narrow) {
-        memcpy(&half, indexes + i * sizeof(half), sizeof(half));
-        return half;
-    }
-    memcpy(&wide, indexes + i * sizeof(wide), sizeof(wide));
-    return wide;
-}
-
-static inline int16_t
-read_level(const uint8_t *levels, uint32_t i)
-{
-    int16_t level;
-
-    memcpy(&level, levels + i * sizeof(level), sizeof(level));
-    return level;
-}
-
 bool
 vec_sparse_row(VecMetric metric, uint32_t dimensions, VecSparse vector, uint8_t *code, VecFactors *factors)
 {
-    uint8_t *levels = code + vector.count * index_bytes(dimensions);
-    size_t used = vector.count * (index_bytes(dimensions) + sizeof(int16_t));
+    uint8_t *levels = code + vector.count * vec_sparse_index_bytes(dimensions);
+    size_t used = vector.count * (vec_sparse_index_bytes(dimensions) + sizeof(int16_t));
     float largest = 0.0f, scale;
     double norm_sq, sum_absolute;
 
@@ -160,11 +136,11 @@ vec_sparse_row(VecMetric metric, uint32_t dimensions, VecSparse vector, uint8_t 
 static void
 wipe(VecCodeQuery *query, uint32_t dimensions)
 {
+    VecSparseCode spread = {query->spread, NULL, query->spread_count, vec_sparse_is_narrow(dimensions)};
     size_t mask = vec_sparse_table_count(dimensions) - 1;
-    bool narrow = dimensions <= NARROW_DIMENSIONS;
 
-    for (uint32_t i = 0; i < query->spread_count; i++)
-        query->table[read_index(query->spread, i, narrow) & mask] = 0.0f;
+    for (uint32_t i = 0; i < spread.count; i++)
+        query->table[vec_sparse_index(&spread, i) & mask] = 0.0f;
     query->spread_count = 0;
 }
 
@@ -187,7 +163,8 @@ vec_sparse_query(VecMetric metric, uint32_t dimensions, VecSparse vector, VecCod
     if (vector.count > query->own_capacity) {
         vec_memory_release(query->allocator, query->own_indexes);
         query->own_capacity = 0;
-        query->own_indexes = vec_memory_allocate_raw(query->allocator, vector.count, index_bytes(dimensions));
+        query->own_indexes =
+            vec_memory_allocate_raw(query->allocator, vector.count, vec_sparse_index_bytes(dimensions));
         if (query->own_indexes == NULL)
             return VEC_NO_MEMORY;
         query->own_capacity = vector.count;
@@ -203,40 +180,16 @@ vec_sparse_query(VecMetric metric, uint32_t dimensions, VecSparse vector, VecCod
     return VEC_OK;
 }
 
-/* A row's code. Whatever a file says, it lies within the codes: a row whose place is impossible has no elements. */
-typedef struct SparseCode {
-    const uint8_t *indexes;
-    const uint8_t *levels;
-    uint32_t count;
-} SparseCode;
-
-static inline SparseCode
-code_of(const VecCodes *codes, uint32_t row)
-{
-    uint64_t start = codes->starts[row], end = codes->starts[row + 1];
-    size_t width = index_bytes(codes->dimensions);
-    SparseCode code = {codes->codes, codes->codes, 0};
-
-    if (start > end || end > codes->code_bytes ||
-        (end - start) / (width + sizeof(int16_t)) > codes->dimensions)
-        return code;
-    code.count = (uint32_t)((end - start) / (width + sizeof(int16_t)));
-    code.indexes = codes->codes + start;
-    code.levels = code.indexes + code.count * width;
-    return code;
-}
-
 bool
 vec_sparse_validate(const VecCodes *codes, uint32_t row)
 {
-    SparseCode code = code_of(codes, row);
-    bool narrow = codes->dimensions <= NARROW_DIMENSIONS;
+    VecSparseCode code = vec_sparse_code(codes, row);
     uint32_t index_before = 0;
 
     if (codes->starts[row + 1] - codes->starts[row] != vec_sparse_code_bytes(codes->dimensions, code.count))
         return false;
     for (uint32_t i = 0; i < code.count; i++) {
-        uint32_t index = read_index(code.indexes, i, narrow);
+        uint32_t index = vec_sparse_index(&code, i);
 
         if (index >= codes->dimensions || (i > 0 && index <= index_before))
             return false;
@@ -248,14 +201,13 @@ vec_sparse_validate(const VecCodes *codes, uint32_t row)
 void
 vec_sparse_query_from_row(const VecCodes *codes, uint32_t row, VecCodeQuery *query)
 {
-    SparseCode code = code_of(codes, row);
+    VecSparseCode code = vec_sparse_code(codes, row);
     size_t mask = vec_sparse_table_count(codes->dimensions) - 1;
-    bool narrow = codes->dimensions <= NARROW_DIMENSIONS;
     float scale = codes->factors[row].scale;
 
     wipe(query, codes->dimensions);
     for (uint32_t i = 0; i < code.count; i++)
-        query->table[read_index(code.indexes, i, narrow) & mask] = scale * read_level(code.levels, i);
+        query->table[vec_sparse_index(&code, i) & mask] = scale * vec_sparse_level(&code, i);
     query->spread = code.indexes;
     query->spread_count = code.count;
     set_terms(codes->metric, codes->factors[row].offset, query);
@@ -263,22 +215,23 @@ vec_sparse_query_from_row(const VecCodes *codes, uint32_t row, VecCodeQuery *que
 }
 
 /* <c, q>; four sums, so that no addition waits for the one before. */
-static inline double
-dot(SparseCode code, const float *table, size_t mask, bool narrow)
+static inline __attribute__((always_inline)) double
+dot(VecSparseCode code, const float *table, size_t mask, bool is_narrow)
 {
     double sum = 0.0;
 
+    code.is_narrow = is_narrow; /* a constant in each copy of the loop */
     for (uint32_t first = 0; first < code.count; first += BLOCK) {
         uint32_t end = code.count - first < BLOCK ? code.count : first + BLOCK, i = first;
         float sums[4] = {0};
 
         for (; i + 4 <= end; i += 4) {
             for (uint32_t j = 0; j < 4; j++)
-                sums[j] += (float)read_level(code.levels, i + j) *
-                           table[read_index(code.indexes, i + j, narrow) & mask];
+                sums[j] +=
+                    (float)vec_sparse_level(&code, i + j) * table[vec_sparse_index(&code, i + j) & mask];
         }
         for (; i < end; i++)
-            sums[0] += (float)read_level(code.levels, i) * table[read_index(code.indexes, i, narrow) & mask];
+            sums[0] += (float)vec_sparse_level(&code, i) * table[vec_sparse_index(&code, i) & mask];
         sum += (double)((sums[0] + sums[1]) + (sums[2] + sums[3]));
     }
     return sum;
@@ -307,12 +260,12 @@ vec_sparse_distances(const VecCodes *codes, const VecCodeQuery *query, const uin
         prefetch_code(codes, rows[k]);
     for (uint32_t k = 0; k < count; k++) {
         uint32_t row = rows == NULL ? first_row + k : rows[k];
-        SparseCode code = code_of(codes, row);
+        VecSparseCode code = vec_sparse_code(codes, row);
 
         if (rows != NULL && k + ROWS_AHEAD < count)
             prefetch_code(codes, rows[k + ROWS_AHEAD]);
-        double product = codes->dimensions <= NARROW_DIMENSIONS ? dot(code, query->table, mask, true)
-                                                                : dot(code, query->table, mask, false);
+        double product =
+            code.is_narrow ? dot(code, query->table, mask, true) : dot(code, query->table, mask, false);
         distances[k] =
             codes->factors[row].offset + codes->factors[row].scale * (query->scale * (float)product);
     }

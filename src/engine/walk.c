@@ -21,7 +21,7 @@ vec_walk_init(VecWalk *walk, uint32_t node_count, uint32_t degree, const VecAllo
     /* branchless filling writes one place beyond what it keeps */
     size_t batch = (size_t)VEC_WALK_NODES * degree + 1;
 
-    *walk = (VecWalk){.allocator = allocator};
+    *walk = (VecWalk){.allocator = allocator, .batch_capacity = VEC_WALK_NODES * degree};
     walk->visited_words = VEC_BITSET_WORDS(node_count);
     walk->visited = vec_memory_allocate(allocator, walk->visited_words, sizeof(uint64_t));
     walk->batch_nodes = vec_memory_allocate_raw(allocator, batch, sizeof(uint32_t));
@@ -174,6 +174,31 @@ vec_walk_seed(VecWalk *walk, const VecLayer *layer, const VecCodes *codes, const
     vec_bitset_set(walk->visited, node);
     walk->distances++;
     insert_key(walk, vec_walk_key(vec_codes_distance(codes, query, row), node));
+}
+
+VecStatus
+vec_walk_seed_rows(VecWalk *walk, const VecCodes *codes, const VecCodeQuery *query, const uint32_t *rows,
+                   uint64_t count)
+{
+    for (uint64_t next = 0; next < count;) {
+        uint32_t batch = 0;
+
+        if (vec_walk_reserve_spill(walk, walk->batch_capacity) != VEC_OK)
+            return VEC_NO_MEMORY;
+        for (; next < count && batch < walk->batch_capacity; next++) {
+            uint32_t row = rows[next];
+
+            if (row >= codes->row_count || vec_bitset_test(walk->visited, row))
+                continue;
+            vec_bitset_set(walk->visited, row);
+            vec_codes_prefetch(codes, row);
+            walk->batch_nodes[batch++] = row;
+        }
+        walk->distances += batch;
+        vec_codes_distances(codes, query, walk->batch_nodes, batch, walk->batch_sums, walk->batch_distances);
+        insert_batch(walk, batch);
+    }
+    return VEC_OK;
 }
 
 /* Adds the neighbours of node that were not visited to the batch of `count`, and marks them; returns the new count. */

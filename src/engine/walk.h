@@ -54,6 +54,7 @@ typedef struct VecWalk {
     int32_t *batch_sums;
     float *batch_distances;
     uint64_t *batch_keys;
+    uint32_t batch_capacity;
     uint64_t distances; /* counted for statistics */
     uint64_t hops;
 } VecWalk;
@@ -98,6 +99,10 @@ void vec_walk_reset(VecWalk *walk);
 /* Puts a node that was not visited into the pool. */
 void vec_walk_seed(VecWalk *walk, const VecLayer *layer, const VecCodes *codes, const VecCodeQuery *query,
                    uint32_t node);
+
+/* Puts those of `count` rows that were not visited into the pool of a walk over the bottom layer. VEC_NO_MEMORY. */
+VecStatus vec_walk_seed_rows(VecWalk *walk, const VecCodes *codes, const VecCodeQuery *query,
+                             const uint32_t *rows, uint64_t count) VEC_MUST_CHECK;
 
 /* Steps from `node` to its nearest neighbour as long as that is nearer; returns where it ends. */
 uint32_t vec_walk_descend(VecWalk *walk, const VecLayer *layer, const VecCodes *codes,
