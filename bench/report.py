@@ -18,6 +18,8 @@ def _machine():
 
 
 def _cell(row, name):
+    if name not in row:
+        return ""
     return row["format"].format(row[name]) if row[name] is not None else "not reached"
 
 

@@ -23,7 +23,7 @@ def _prepare(bench, system):
     return name
 
 
-def _run(raw, name, parameters, pid):
+def run(raw, name, parameters, pid):
     """Answers all queries; returns (ids of each, wall seconds and server CPU seconds a query)."""
     results = []
     cpu, wall = backend_seconds(pid), time.perf_counter()
@@ -42,7 +42,7 @@ def answers_at(bench, system, ef):
     """The ids found for every query at one ef_search."""
     system.set_ef(ef)
     name = _prepare(bench, system)
-    found, _, _ = _run(bench.connection.pgconn, name, [binary(q) for q in bench.data.queries], bench.pid)
+    found, _, _ = run(bench.connection.pgconn, name, [binary(q) for q in bench.data.queries], bench.pid)
     bench.connection.execute(f"DEALLOCATE {name.decode()}")
     return found
 
@@ -66,7 +66,7 @@ def measure(bench):
         for ef in SWEEP:
             for system in bench.compared:
                 system.set_ef(ef)
-                found, wall, cpu = _run(raw, names[system.name], parameters, bench.pid)
+                found, wall, cpu = run(raw, names[system.name], parameters, bench.pid)
                 if round_ > 0:  # the first round warms the caches
                     points.setdefault((system.name, ef), []).append((wall, cpu))
                 else:
