@@ -61,13 +61,32 @@ fill_header(const VecBuild *build, uint64_t rows_coded, uint64_t sparse_bytes, V
                                                  : vec_codes_bytes(kind, options->dimensions,
                                                                    options->quantization_bits, rows_coded);
     if (options->kind == VEC_SEGMENT_HNSW)
-        header->layer_count = vec_graph_count_layers(build->options.seed, options->m, (uint32_t)rows_coded,
-                                                     build->base, header->layer_nodes);
+        header->layer_count = vec_graph_layers_counted(&build->layers, header->layer_nodes);
     if (vec_format_has_postings(header)) { /* at most, until the lists are made */
         header->posting_count = vec_sparse_elements_max(options->dimensions, sparse_bytes);
         header->term_count = header->posting_count < options->dimensions ? (uint32_t)header->posting_count
                                                                          : options->dimensions;
     }
+}
+
+/* Begins counting the nodes of each layer that so many rows have. */
+static void
+begin_layers(VecBuild *build, uint64_t row_count)
+{
+    build->layers = (VecGraphLayers){
+        .seed = build->options.seed,
+        .m = build->options.segment.m,
+        .row_count = build->options.segment.kind == VEC_SEGMENT_HNSW ? (uint32_t)row_count : 0,
+        .base = build->base,
+    };
+}
+
+static VecStatus
+poll(VecShouldStop should_stop, void *should_stop_context, VecError *error)
+{
+    if (should_stop != NULL && should_stop(should_stop_context, 0, 0))
+        return vec_error_set(error, VEC_INTERRUPTED, 0, "interrupted");
+    return VEC_OK;
 }
 
 /* The temporary file's name cannot collide with another process's; a stale one of our own number is replaced. */
@@ -119,7 +138,9 @@ map_area(VecBuild *build, VecError *error)
     if (area == MAP_FAILED)
         return vec_file_error(error, errno, "map", build->temporary);
     build->area = area;
-    if (!build->in_file)
+    if (build->in_file)
+        vec_fault_guard_add(&build->guard, area, build->area_bytes, PROT_READ | PROT_WRITE);
+    else
         (void)madvise(area, build->area_bytes, MADV_HUGEPAGE);
     return VEC_OK;
 }
@@ -174,6 +195,12 @@ vec_build_open_area(VecBuild *build, uint64_t row_count_max, uint64_t code_bytes
         return vec_error_set(error, VEC_INVALID, 0, "row count %" PRIu64 " is beyond %" PRIu64, row_count_max,
                              VEC_SEGMENT_ROWS_MAX);
     build->row_count_max = row_count_max;
+    begin_layers(build, row_count_max);
+    while (!vec_graph_count_some(&build->layers)) {
+        status = poll(build->options.should_stop, build->options.should_stop_context, error);
+        if (status != VEC_OK)
+            return status;
+    }
     fill_header(build, row_count_max, code_bytes_max, &build->work);
     build->area_bytes = vec_format_layout(&build->work, build->work.sections);
     if ((status = vec_file_check_space(build->directory, build->area_bytes, build->options.disk_reserve_bytes,
@@ -354,55 +381,104 @@ vec_build_add(VecBuild *build, const VecRowId *row, const void *vector, size_t b
 }
 
 /* Ends adding: from here on the number of rows is known. */
-static VecStatus
-begin_graph(VecBuild *build, VecError *error)
+static void
+end_adding(VecBuild *build)
 {
     const VecSegmentOptions *options = &build->options.segment;
-    uint32_t row_count = (uint32_t)build->rows_coded;
-    uint32_t *links = vec_build_section(build, VEC_SECTION_LINKS);
-    uint32_t *upper_rows = vec_build_section(build, VEC_SECTION_UPPER_ROWS);
-    uint32_t *upper_links = vec_build_section(build, VEC_SECTION_UPPER_LINKS);
-    uint64_t upper_nodes = 0;
-    VecStatus status;
 
-    fill_header(build, build->rows_coded, build->code_bytes, &build->header);
+    if (build->rows_coded != build->row_count_max) /* else they were counted when it began */
+        begin_layers(build, build->rows_coded);
     build->codes = (VecCodes){
         .kernels = build->coder.kernels,
         .kind = build->coder.kind,
         .metric = options->metric,
         .dimensions = options->dimensions,
         .bits = options->quantization_bits,
-        .row_count = row_count,
+        .row_count = (uint32_t)build->rows_coded,
         .stride_bytes = build->work.stride_bytes,
         .codes = vec_build_section(build, VEC_SECTION_CODES),
-        .code_bytes = build->header.code_bytes,
+        .code_bytes = build->code_bytes,
         .starts = vec_build_section(build, VEC_SECTION_STARTS),
         .factors = vec_build_factors(build, 0),
         .mean_norm_sq = build->coder.quantizer.mean_norm_sq,
     };
-    if (options->kind == VEC_SEGMENT_HNSW) {
-        for (uint32_t i = 0; i < build->header.layer_count; i++)
-            upper_nodes += build->header.layer_nodes[i];
-        memset(links, 0xff, (size_t)row_count * 2 * options->m * sizeof(uint32_t));
-        memset(upper_links, 0xff, upper_nodes * options->m * sizeof(uint32_t));
-        vec_graph_number_nodes(build->options.seed, options->m, row_count, build->header.layer_count,
-                               build->header.layer_nodes, build->base, upper_rows);
-        vec_graph_attach(&build->graph, options->m, row_count, build->header.layer_count,
-                         build->header.layer_nodes, links, upper_rows, upper_links);
+    build->stage = STAGE_COUNT;
+}
 
-        VecGraphBuildOptions graph_options = {
-            .seed = build->options.seed,
-            .ef_construction = options->ef_construction,
-            .thread_count = build->options.thread_count,
-            .base = build->base,
-            .postings = vec_format_has_postings(&build->header) ? &build->postings : NULL,
-        };
-        status = vec_graph_build_begin(&build->graph, &build->codes, &graph_options, build->allocator,
-                                       &build->graph_build, error);
-        if (status != VEC_OK)
-            return status;
+/* The next piece of the lists, upper ones after those of the bottom, becomes empty lists. True: there are no more. */
+static bool
+clear_some(VecBuild *build)
+{
+    const VecSegmentOptions *options = &build->options.segment;
+    uint64_t bottom = (uint64_t)build->codes.row_count * 2 * options->m * sizeof(uint32_t), upper = 0;
+    uint64_t done = build->stage_done;
+
+    for (uint32_t i = 0; i < build->header.layer_count; i++)
+        upper += build->header.layer_nodes[i];
+    upper *= options->m * sizeof(uint32_t);
+
+    bool in_bottom = done < bottom;
+    uint64_t rest = (in_bottom ? bottom : bottom + upper) - done;
+    uint64_t piece = rest < PIECE_BYTES ? rest : PIECE_BYTES;
+    uint8_t *start = in_bottom
+                         ? (uint8_t *)vec_build_section(build, VEC_SECTION_LINKS) + done
+                         : (uint8_t *)vec_build_section(build, VEC_SECTION_UPPER_LINKS) + (done - bottom);
+
+    memset(start, 0xff, piece);
+    build->stage_done += piece;
+    return build->stage_done == bottom + upper;
+}
+
+static VecStatus
+begin_graph(VecBuild *build, VecError *error)
+{
+    const VecSegmentOptions *options = &build->options.segment;
+    VecGraphBuildOptions graph_options = {
+        .seed = build->options.seed,
+        .ef_construction = options->ef_construction,
+        .thread_count = build->options.thread_count,
+        .base = build->base,
+        .postings = vec_format_has_postings(&build->header) ? &build->postings : NULL,
+    };
+
+    vec_graph_attach(&build->graph, options->m, build->codes.row_count, build->header.layer_count,
+                     build->header.layer_nodes, vec_build_section(build, VEC_SECTION_LINKS),
+                     vec_build_section(build, VEC_SECTION_UPPER_ROWS),
+                     vec_build_section(build, VEC_SECTION_UPPER_LINKS));
+    return vec_graph_build_begin(&build->graph, &build->codes, &graph_options, build->allocator,
+                                 &build->graph_build, error);
+}
+
+/* One step on the way from the last row to the graph, a few milliseconds long. */
+static VecStatus
+prepare_some(VecBuild *build, VecError *error)
+{
+    VecStatus status;
+
+    switch (build->stage) {
+        case STAGE_COUNT:
+            if (!vec_graph_count_some(&build->layers))
+                break;
+            fill_header(build, build->rows_coded, build->code_bytes, &build->header);
+            build->codes.code_bytes = build->header.code_bytes;
+            build->stage_done = 0;
+            build->stage = build->options.segment.kind == VEC_SEGMENT_HNSW ? STAGE_CLEAR : STAGE_GRAPH;
+            break;
+        case STAGE_CLEAR:
+            if (!clear_some(build))
+                break;
+            vec_graph_number_begin(&build->layers, build->header.layer_count, build->header.layer_nodes);
+            build->stage = STAGE_NUMBER;
+            break;
+        default:
+            assert(build->stage == STAGE_NUMBER);
+            if (!vec_graph_number_some(&build->layers, vec_build_section(build, VEC_SECTION_UPPER_ROWS)))
+                break;
+            if ((status = begin_graph(build, error)) != VEC_OK)
+                return status;
+            build->stage = STAGE_GRAPH;
+            break;
     }
-    build->stage = STAGE_GRAPH;
     return VEC_OK;
 }
 
@@ -423,13 +499,27 @@ make_postings(VecBuild *build, VecShouldStop should_stop, void *should_stop_cont
 }
 
 VecStatus
+vec_build_check(const VecBuild *build, VecError *error)
+{
+    if (!vec_fault_guard_has_faulted(&build->guard))
+        return VEC_OK;
+    return vec_error_set(error, VEC_IO, EIO, "\"%s\" was truncated, or cannot be read, while it was built",
+                         build->temporary);
+}
+
+VecStatus
 vec_build_graph(VecBuild *build, VecShouldStop should_stop, void *should_stop_context, VecError *error)
 {
     VecStatus status;
 
-    assert(build->stage == STAGE_ADD || build->stage == STAGE_GRAPH);
-    if (build->stage == STAGE_ADD && (status = begin_graph(build, error)) != VEC_OK)
-        return status;
+    assert(build->stage >= STAGE_ADD && build->stage <= STAGE_GRAPH);
+    if (build->stage == STAGE_ADD)
+        end_adding(build);
+    while (build->stage < STAGE_GRAPH) {
+        if ((status = prepare_some(build, error)) != VEC_OK ||
+            (status = poll(should_stop, should_stop_context, error)) != VEC_OK)
+            return status;
+    }
     if (vec_format_has_postings(&build->header) && build->postings.terms == NULL &&
         (status = make_postings(build, should_stop, should_stop_context, error)) != VEC_OK)
         return status;
@@ -440,177 +530,10 @@ vec_build_graph(VecBuild *build, VecShouldStop should_stop, void *should_stop_co
         vec_graph_build_free(build->graph_build);
         build->graph_build = NULL;
     }
+    if ((status = vec_merge_check(build, error)) != VEC_OK ||
+        (status = vec_build_check(build, error)) != VEC_OK)
+        return status;
     vec_merge_release(build);
-    return VEC_OK;
-}
-
-/* Brings the exceptions into the order of the file: those to be computed exactly, then the NULLs. */
-static VecFormatRow *
-sort_exceptions(VecBuild *build)
-{
-    VecFormatRow *rows = vec_build_section(build, VEC_SECTION_ROWS);
-    VecFormatRow *first = rows + (build->row_count_max - build->exception_count);
-    uint64_t exact_end = 0;
-
-    for (uint64_t i = 0; i < build->exception_count; i++) {
-        if (first[i].kind == VEC_ROW_EXACT) {
-            VecFormatRow row = first[i];
-            first[i] = first[exact_end];
-            first[exact_end++] = row;
-        }
-    }
-    return first;
-}
-
-static void
-begin_write(VecBuild *build, const VecStamp *stamp)
-{
-    VecFormatHeader *header = &build->header;
-    VecFormatSection compact[VEC_SECTION_COUNT];
-    VecFormatRow *exceptions = sort_exceptions(build);
-
-    header->stamp = *stamp;
-    header->rows_exact = build->rows_exact;
-    header->rows_null = build->exception_count - build->rows_exact;
-    header->error = build->quantizer_error;
-    header->file_bytes = vec_format_layout(header, compact);
-    memcpy(header->sections, compact, sizeof(compact));
-    if (build->in_file) {
-        for (int i = 0; i < VEC_SECTION_COUNT; i++)
-            header->sections[i].offset = build->work.sections[i].offset;
-        header->sections[VEC_SECTION_EXCEPTIONS].offset = (uint64_t)((uint8_t *)exceptions - build->area);
-        header->file_bytes = build->area_bytes;
-    }
-    build->section = 0;
-    build->section_done = 0;
-    XXH3_64bits_reset(build->checksum);
-    build->stage = STAGE_WRITE;
-}
-
-static VecStatus
-write_sections(VecBuild *build, VecShouldStop should_stop, void *should_stop_context, VecError *error)
-{
-    uint64_t done = 0;
-
-    for (; build->section < VEC_SECTION_COUNT; build->section++) {
-        VecFormatSection *section = &build->header.sections[build->section];
-        const uint8_t *data =
-            build->section == VEC_SECTION_EXCEPTIONS
-                ? (const uint8_t *)((VecFormatRow *)vec_build_section(build, VEC_SECTION_ROWS) +
-                                    (build->row_count_max - build->exception_count))
-                : vec_build_section(build, (VecSection)build->section);
-
-        while (build->section_done < section->bytes) {
-            uint64_t rest = section->bytes - build->section_done;
-            size_t piece = rest < PIECE_BYTES ? (size_t)rest : PIECE_BYTES;
-
-            if (should_stop != NULL && should_stop(should_stop_context, done, build->header.file_bytes))
-                return vec_error_set(error, VEC_INTERRUPTED, 0, "interrupted");
-            if (!build->in_file) {
-                VecStatus status =
-                    vec_file_write(build->descriptor, data + build->section_done, piece,
-                                   section->offset + build->section_done, build->temporary, error);
-                if (status != VEC_OK)
-                    return status;
-            }
-            XXH3_64bits_update(build->checksum, data + build->section_done, piece);
-            build->section_done += piece;
-            done += piece;
-        }
-        section->checksum = XXH3_64bits_digest(build->checksum);
-        XXH3_64bits_reset(build->checksum);
-        build->section_done = 0;
-    }
-    return VEC_OK;
-}
-
-/* Gives back the blocks that fewer rows than announced left unused; a file system that cannot is not asked twice. */
-static void
-punch_gaps(const VecBuild *build)
-{
-#ifdef FALLOC_FL_PUNCH_HOLE
-    for (int i = 0; build->in_file && i < VEC_SECTION_COUNT; i++) {
-        const VecFormatSection *section = &build->header.sections[i];
-        uint64_t end =
-            i + 1 < VEC_SECTION_COUNT ? build->header.sections[i + 1].offset : build->header.file_bytes;
-        uint64_t from = (section->offset + section->bytes + VEC_FORMAT_PAGE_BYTES - 1) /
-                        VEC_FORMAT_PAGE_BYTES * VEC_FORMAT_PAGE_BYTES;
-
-        end = end / VEC_FORMAT_PAGE_BYTES * VEC_FORMAT_PAGE_BYTES;
-        if (end > from && fallocate(build->descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-                                    (off_t)from, (off_t)(end - from)) != 0)
-            return;
-    }
-#else
-    (void)build;
-#endif
-}
-
-static VecStatus
-write_header(VecBuild *build, VecError *error)
-{
-    _Alignas(VecFormatHeader) uint8_t page[VEC_FORMAT_PAGE_BYTES] = {0};
-
-    memcpy(page, &build->header, sizeof(build->header));
-    build->header.checksum = vec_format_header_checksum(page);
-    memcpy(page, &build->header, sizeof(build->header));
-    if (build->in_file) {
-        memcpy(build->area, page, sizeof(page));
-        if (msync(build->area, build->area_bytes, MS_SYNC) != 0)
-            return vec_file_error(error, errno, "sync", build->temporary);
-        return VEC_OK;
-    }
-    return vec_file_write(build->descriptor, page, sizeof(page), 0, build->temporary, error);
-}
-
-/* Picks a name that is free and moves the file there. The draw keeps builders of the same range apart. */
-static VecStatus
-rename_to_final(VecBuild *build, VecBuildResult *result, VecError *error)
-{
-    char path[VEC_FILE_PATH_BYTES];
-    VecStatus status;
-
-    for (uint32_t attempt = build->draw;; attempt++) {
-        snprintf(result->file_name, sizeof(result->file_name),
-                 "segment.%016" PRIx64 "-%016" PRIx64 ".%08" PRIx32, build->header.stamp.position_from,
-                 build->header.stamp.position_to, attempt);
-        if ((status = vec_file_path(path, build->directory, result->file_name, error)) != VEC_OK)
-            return status;
-        if (access(path, F_OK) != 0)
-            break;
-    }
-    if (rename(build->temporary, path) != 0)
-        return vec_file_error(error, errno, "rename", build->temporary);
-    build->temporary[0] = '\0';
-    build->stage = STAGE_DONE;
-    return vec_file_sync_directory(build->directory, error);
-}
-
-VecStatus
-vec_build_finish(VecBuild *build, const VecStamp *stamp, VecShouldStop should_stop, void *should_stop_context,
-                 VecBuildResult *result, VecError *error)
-{
-    VecStatus status;
-
-    memset(result, 0, sizeof(*result)); /* its bytes, not its fields, go to disk with the manifest */
-    assert(build->stage == STAGE_GRAPH || build->stage == STAGE_WRITE);
-    if (build->stage == STAGE_GRAPH)
-        begin_write(build, stamp);
-    if ((status = write_sections(build, should_stop, should_stop_context, error)) != VEC_OK ||
-        (status = write_header(build, error)) != VEC_OK)
-        return status;
-    punch_gaps(build);
-    if (!build->in_file && ftruncate(build->descriptor, (off_t)build->header.file_bytes) != 0)
-        return vec_file_error(error, errno, "truncate", build->temporary);
-    if ((status = vec_file_sync(build->descriptor, build->temporary, error)) != VEC_OK ||
-        (status = rename_to_final(build, result, error)) != VEC_OK)
-        return status;
-    result->stamp = build->header.stamp;
-    result->file_bytes = build->header.file_bytes;
-    result->header_checksum = build->header.checksum;
-    result->rows_coded = build->header.rows_coded;
-    result->rows_exact = build->header.rows_exact;
-    result->rows_null = build->header.rows_null;
     return VEC_OK;
 }
 
@@ -623,6 +546,7 @@ vec_build_free(VecBuild *build)
     vec_merge_release(build);
     vec_coder_free(&build->coder);
     vec_quantize_scratch_free(&build->scratch, build->allocator);
+    vec_fault_guard_remove(&build->guard);
     if (build->area != NULL)
         munmap(build->area, build->area_bytes);
     if (build->descriptor >= 0)

@@ -1,18 +1,29 @@
 /*
- * building.h: a segment under construction, as build.c and merge.c share it.
+ * building.h: a segment under construction, as build.c, build_write.c and merge.c share it.
  */
 #ifndef VEC_BUILDING_H
 #define VEC_BUILDING_H
 
 #include <xxhash.h>
 
+#include "fault_guard.h"
 #include "file.h"
 #include "format.h"
 #include "graph.h"
 #include "sealed.h"
 #include "vectors/build.h"
 
-typedef enum BuildStage { STAGE_SAMPLE, STAGE_ADD, STAGE_GRAPH, STAGE_WRITE, STAGE_DONE } BuildStage;
+typedef enum BuildStage {
+    STAGE_SAMPLE,
+    STAGE_ADD,
+    STAGE_COUNT,  /* all rows are there: how many nodes has each layer? */
+    STAGE_CLEAR,  /* lists begin empty */
+    STAGE_NUMBER, /* nodes get their numbers */
+    STAGE_GRAPH,
+    STAGE_SORT, /* exceptions */
+    STAGE_WRITE,
+    STAGE_DONE
+} BuildStage;
 
 struct VecBuild {
     const VecAllocator *allocator;
@@ -27,7 +38,11 @@ struct VecBuild {
     uint8_t *area;
     uint64_t area_bytes;
     bool in_file;
-    double *sums; /* of the sample; or the floats of an inherited mean */
+    VecFaultGuard guard; /* of the area in the file */
+    VecGraphLayers layers;
+    uint64_t stage_done; /* STAGE_CLEAR: bytes; STAGE_SORT: exceptions; STAGE_WRITE: bytes of the section */
+    uint64_t exact_end;  /* STAGE_SORT: exceptions before it are exact */
+    double *sums;        /* of the sample; or the floats of an inherited mean */
     uint64_t sample_count;
     bool inherits;
     VecCoder coder;
@@ -46,7 +61,6 @@ struct VecBuild {
     const VecGraphBase *base; /* the input whose graph comes along, a part of merge; or NULL */
     VecFormatHeader header;   /* of the file, being written */
     int section;
-    uint64_t section_done;
     XXH3_state_t *checksum;
 };
 
@@ -82,6 +96,12 @@ uint8_t *vec_build_place_code(VecBuild *build, size_t bytes);
 
 /* Counts the row whose code was put there. */
 void vec_build_take_code(VecBuild *build, size_t bytes);
+
+/* VEC_IO: the work area could not be read or written, so what is in it may be wrong. */
+VecStatus vec_build_check(const VecBuild *build, VecError *error) VEC_MUST_CHECK;
+
+/* VEC_CORRUPT: an input could not be read, so what was taken from it may be wrong. */
+VecStatus vec_merge_check(const VecBuild *build, VecError *error) VEC_MUST_CHECK;
 
 /* Closes the inputs of a merge. */
 void vec_merge_release(VecBuild *build);

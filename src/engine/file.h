@@ -44,6 +44,15 @@ bool vec_file_claim(int descriptor);
 /* Removes a file unless somebody claims it; *removed says so. A file that is not there is VEC_OK. */
 VecStatus vec_file_remove_idle(const char *path, bool *removed, VecError *error) VEC_MUST_CHECK;
 
+/*
+ * Starts writing out dirty pages of a range, or waits until they are written. No substitute for vec_file_sync: it makes that
+ * one short. Where the system cannot, nothing happens.
+ */
+VecStatus vec_file_flush_begin(int descriptor, uint64_t offset, uint64_t bytes, const char *path,
+                               VecError *error) VEC_MUST_CHECK;
+VecStatus vec_file_flush_wait(int descriptor, uint64_t offset, uint64_t bytes, const char *path,
+                              VecError *error) VEC_MUST_CHECK;
+
 VecStatus vec_file_sync(int descriptor, const char *path, VecError *error) VEC_MUST_CHECK;
 VecStatus vec_file_sync_directory(const char *directory, VecError *error) VEC_MUST_CHECK;
 

@@ -6,6 +6,7 @@
 #include "random.h"
 
 #define LAYER_SEED UINT64_C(0x6c61796572)
+#define PIECE_ROWS ((uint32_t)1 << 20) /* some 4 ms */
 
 /* Top layer of a row: l with probability m^-l, cut off at the last layer. */
 static uint32_t
@@ -42,51 +43,80 @@ vec_graph_node_layers(const VecGraph *graph, uint32_t node)
     return layers;
 }
 
-uint32_t
-vec_graph_count_layers(uint64_t seed, uint32_t m, uint32_t row_count, const VecGraphBase *base,
-                       uint32_t layer_nodes[VEC_FORMAT_LAYERS_MAX])
+static uint32_t
+piece_end(const VecGraphLayers *layers)
 {
-    uint32_t by_top[VEC_FORMAT_LAYERS_MAX + 1] = {0}, layer_count = VEC_FORMAT_LAYERS_MAX;
+    uint32_t rest = layers->row_count - layers->row_next;
 
-    for (uint32_t node = 0; base != NULL && node < base->graph->upper[0].node_count; node++) {
-        if (vec_graph_base_row(base, base->graph->upper[0].rows[node]) != VEC_NODE_NONE)
-            by_top[vec_graph_node_layers(base->graph, node)]++;
+    return layers->row_next + (rest < PIECE_ROWS ? rest : PIECE_ROWS);
+}
+
+/* Upper nodes of the base, which keep their layers. */
+static uint32_t
+base_node_count(const VecGraphBase *base)
+{
+    return base == NULL ? 0 : base->graph->upper[0].node_count;
+}
+
+bool
+vec_graph_count_some(VecGraphLayers *layers)
+{
+    const VecGraphBase *base = layers->base;
+    uint32_t node_count = layers->row_next == 0 ? base_node_count(base) : 0, row_end = piece_end(layers);
+
+    for (uint32_t node = 0; node < node_count; node++) {
+        if (base->new_rows[node] != VEC_NODE_NONE)
+            layers->by_top[vec_graph_node_layers(base->graph, node)]++;
     }
-    for (uint32_t row = 0; row < row_count; row++) {
-        if (!vec_graph_base_has(base, row))
-            by_top[top_layer(seed, m, row)]++;
+    for (; layers->row_next < row_end; layers->row_next++) {
+        if (!vec_graph_base_has(base, layers->row_next))
+            layers->by_top[top_layer(layers->seed, layers->m, layers->row_next)]++;
     }
+    return layers->row_next == layers->row_count;
+}
+
+uint32_t
+vec_graph_layers_counted(const VecGraphLayers *layers, uint32_t layer_nodes[VEC_FORMAT_LAYERS_MAX])
+{
+    uint32_t layer_count = VEC_FORMAT_LAYERS_MAX;
+
     memset(layer_nodes, 0, VEC_FORMAT_LAYERS_MAX * sizeof(uint32_t));
-    while (layer_count > 0 && by_top[layer_count] == 0)
+    while (layer_count > 0 && layers->by_top[layer_count] == 0)
         layer_count--;
     for (uint32_t layer = layer_count, nodes = 0; layer > 0; layer--)
-        layer_nodes[layer - 1] = nodes += by_top[layer];
+        layer_nodes[layer - 1] = nodes += layers->by_top[layer];
     return layer_count;
 }
 
 void
-vec_graph_number_nodes(uint64_t seed, uint32_t m, uint32_t row_count, uint32_t layer_count,
-                       const uint32_t *layer_nodes, const VecGraphBase *base, uint32_t *upper_rows)
+vec_graph_number_begin(VecGraphLayers *layers, uint32_t layer_count, const uint32_t *layer_nodes)
 {
-    uint32_t next[VEC_FORMAT_LAYERS_MAX + 1] = {0}; /* [l]: next number for a row whose top layer is l */
-
     for (uint32_t layer = 1; layer <= layer_count; layer++)
-        next[layer] = layer < layer_count ? layer_nodes[layer] : 0;
-    for (uint32_t node = 0; base != NULL && node < base->graph->upper[0].node_count; node++) {
-        uint32_t row = vec_graph_base_row(base, base->graph->upper[0].rows[node]);
+        layers->by_top[layer] = layer < layer_count ? layer_nodes[layer] : 0;
+    layers->row_next = 0;
+}
 
+bool
+vec_graph_number_some(VecGraphLayers *layers, uint32_t *upper_rows)
+{
+    const VecGraphBase *base = layers->base;
+    uint32_t node_count = layers->row_next == 0 ? base_node_count(base) : 0, row_end = piece_end(layers);
+
+    for (uint32_t node = 0; node < node_count; node++) {
         base->new_nodes[node] = VEC_NODE_NONE;
-        if (row != VEC_NODE_NONE) {
-            base->new_nodes[node] = next[vec_graph_node_layers(base->graph, node)]++;
-            upper_rows[base->new_nodes[node]] = row;
+        if (base->new_rows[node] != VEC_NODE_NONE) {
+            base->new_nodes[node] = layers->by_top[vec_graph_node_layers(base->graph, node)]++;
+            upper_rows[base->new_nodes[node]] = base->new_rows[node];
         }
     }
-    for (uint32_t row = 0; row < row_count; row++) {
-        uint32_t top = vec_graph_base_has(base, row) ? 0 : top_layer(seed, m, row);
+    for (; layers->row_next < row_end; layers->row_next++) {
+        uint32_t row = layers->row_next;
+        uint32_t top = vec_graph_base_has(base, row) ? 0 : top_layer(layers->seed, layers->m, row);
 
         if (top > 0)
-            upper_rows[next[top]++] = row;
+            upper_rows[layers->by_top[top]++] = row;
     }
+    return layers->row_next == layers->row_count;
 }
 
 bool

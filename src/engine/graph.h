@@ -35,8 +35,10 @@ typedef struct VecGraphBase {
     uint32_t dead_count;
     uint32_t row_first;
     uint32_t row_count;
-    uint32_t *
-        new_nodes; /* [upper node] its number in the new graph, VEC_NODE_NONE if dead: vec_graph_number_nodes fills it */
+    /* [upper node] its row in the new graph, VEC_NODE_NONE if dead; a copy, because the file may change meanwhile */
+    const uint32_t *new_rows;
+    uint32_t
+        *new_nodes; /* [upper node] its number there, VEC_NODE_NONE if dead: vec_graph_number_some fills it */
 } VecGraphBase;
 
 static inline bool
@@ -51,13 +53,28 @@ uint32_t vec_graph_base_row(const VecGraphBase *base, uint32_t row);
 /* How many layers above the bottom an upper node lives in. */
 uint32_t vec_graph_node_layers(const VecGraph *graph, uint32_t node);
 
-/* Counts the nodes of each layer above the bottom; returns the number of those layers. base: NULL if there is none. */
-uint32_t vec_graph_count_layers(uint64_t seed, uint32_t m, uint32_t row_count, const VecGraphBase *base,
-                                uint32_t layer_nodes[VEC_FORMAT_LAYERS_MAX]);
+/* Counting the nodes of each layer, or numbering them, piece by piece: with 50 million rows each takes 200 ms. */
+typedef struct VecGraphLayers {
+    uint64_t seed;
+    uint32_t m;
+    uint32_t row_count;
+    const VecGraphBase *base; /* NULL: none */
+    uint32_t row_next;        /* rows before it are done */
+    uint32_t
+        by_top[VEC_FORMAT_LAYERS_MAX + 1]; /* [l]: rows whose top layer is l; or the next number for one */
+} VecGraphLayers;
 
-/* Numbers the nodes of layer 1: upper_rows[node] = row. layer_nodes as counted. */
-void vec_graph_number_nodes(uint64_t seed, uint32_t m, uint32_t row_count, uint32_t layer_count,
-                            const uint32_t *layer_nodes, const VecGraphBase *base, uint32_t *upper_rows);
+/* Begins with all zero but what identifies the graph (the first four). True when all rows were counted; else again. */
+bool vec_graph_count_some(VecGraphLayers *layers);
+
+/* From the counts: fills in the nodes of each layer above the bottom; returns the number of those layers. */
+uint32_t vec_graph_layers_counted(const VecGraphLayers *layers, uint32_t layer_nodes[VEC_FORMAT_LAYERS_MAX]);
+
+/* Goes over from counting to numbering the nodes of layer 1. */
+void vec_graph_number_begin(VecGraphLayers *layers, uint32_t layer_count, const uint32_t *layer_nodes);
+
+/* upper_rows[node] = row. True when all rows were numbered; else again. */
+bool vec_graph_number_some(VecGraphLayers *layers, uint32_t *upper_rows);
 
 /* Whether a row that no base has is in layer 1. */
 bool vec_graph_is_upper(uint64_t seed, uint32_t m, uint32_t row);

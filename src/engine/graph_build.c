@@ -30,6 +30,9 @@
 
 /* Rows of a sparse row's lists with which its walk begins, for each candidate that it looks for. */
 #define POSTINGS_PER_WIDTH 16
+
+/* Of up to 1 KB of neighbours each. */
+#define UNLINKED_POLL_ROWS 65536
 #define MEND_FACTOR        8 /* candidates for a list that lost dead neighbours, in lists */
 
 typedef struct Worker {
@@ -60,7 +63,8 @@ struct VecGraphBuild {
     uint8_t *locks; /* one a row; upper layers use their row's */
     uint64_t *
         unlinked; /* bits over rows: of the base, and no list of the bottom layer names them; NULL: there are none */
-    bool is_adopting; /* first phase: tasks are rows of the base's graph */
+    bool is_adopting;       /* first phase: tasks are rows of the base's graph */
+    uint32_t unlinked_next; /* after it: rows of the base before it have told whom they name; 0: none has */
     uint64_t task_count;
     atomic_uint_fast64_t task_next;
     atomic_uint_fast64_t tasks_done;
@@ -276,6 +280,13 @@ new_node(const VecGraphBase *base, const VecLayer *old_layer, uint32_t old_node)
     return old_layer->rows == NULL ? vec_graph_base_row(base, old_node) : base->new_nodes[old_node];
 }
 
+/* Read once: what was checked must be what is used, even if the file changes in between. */
+static inline uint32_t
+old_link(const uint32_t *links, uint32_t i)
+{
+    return __atomic_load_n(&links[i], __ATOMIC_RELAXED);
+}
+
 /* Appends the living ones of an old list to worker->list_keys, each once; returns the new count, *lost: some were dead. */
 static uint32_t
 gather_living(Worker *worker, const VecLayer *old_layer, uint32_t old_node, uint32_t count, bool *lost)
@@ -283,9 +294,12 @@ gather_living(Worker *worker, const VecLayer *old_layer, uint32_t old_node, uint
     const VecGraphBase *base = worker->build->options.base;
     const uint32_t *links = old_layer->links + (size_t)old_node * old_layer->degree;
 
-    for (uint32_t i = 0; i < old_layer->degree && links[i] < old_layer->node_count; i++) {
-        uint32_t node = new_node(base, old_layer, links[i]);
+    for (uint32_t i = 0; i < old_layer->degree; i++) {
+        uint32_t old_neighbour = old_link(links, i);
 
+        if (old_neighbour >= old_layer->node_count)
+            break;
+        uint32_t node = new_node(base, old_layer, old_neighbour);
         if (node == VEC_NODE_NONE) {
             *lost = true;
         } else if (!vec_bitset_test(worker->walk.visited, node) && count < worker->list_capacity) {
@@ -307,11 +321,14 @@ adopt_list(Worker *worker, const VecLayer *old_layer, uint32_t old_node, const V
 
     vec_bitset_set(worker->walk.visited, node);
     uint32_t count = gather_living(worker, old_layer, old_node, 0, &lost);
-    for (uint32_t i = 0; lost && i < old_layer->degree && links[i] < old_layer->node_count; i++) {
+    for (uint32_t i = 0; lost && i < old_layer->degree; i++) {
+        uint32_t old_neighbour = old_link(links, i);
         bool ignored;
 
-        if (new_node(base, old_layer, links[i]) == VEC_NODE_NONE)
-            count = gather_living(worker, old_layer, links[i], count, &ignored);
+        if (old_neighbour >= old_layer->node_count)
+            break;
+        if (new_node(base, old_layer, old_neighbour) == VEC_NODE_NONE)
+            count = gather_living(worker, old_layer, old_neighbour, count, &ignored);
     }
     vec_bitset_clear(worker->walk.visited, node);
     for (uint32_t i = 0; i < count; i++) {
@@ -537,24 +554,33 @@ set_task_count(VecGraphBuild *build)
 }
 
 /* The first phase is over: which rows of the base does no list of the bottom layer name any more? */
-static void
-find_unlinked(VecGraphBuild *build)
+static VecStatus
+find_unlinked(VecGraphBuild *build, VecError *error)
 {
     const VecGraphBase *base = build->options.base;
     const VecGraph *graph = build->graph;
     uint32_t row_end = base->row_first + base->row_count;
     uint64_t *bits = build->unlinked;
 
-    for (uint32_t row = base->row_first; row < row_end; row++)
-        vec_bitset_set(bits, row);
-    for (uint32_t node = 0; node < graph->upper[0].node_count; node++) /* are found from above */
-        vec_bitset_clear(bits, graph->upper[0].rows[node]);
-    for (uint32_t row = base->row_first; row < row_end; row++) {
+    if (build->unlinked_next == 0) {
+        for (uint32_t row = base->row_first; row < row_end; row++)
+            vec_bitset_set(bits, row);
+        for (uint32_t node = 0; node < graph->upper[0].node_count; node++) /* are found from above */
+            vec_bitset_clear(bits, graph->upper[0].rows[node]);
+    }
+    for (; build->unlinked_next < base->row_count; build->unlinked_next++) {
+        uint32_t row = base->row_first + build->unlinked_next;
         const uint32_t *links = graph->bottom.links + (size_t)row * graph->bottom.degree;
 
+        if (build->unlinked_next % UNLINKED_POLL_ROWS == UNLINKED_POLL_ROWS - 1) {
+            polled(build, 0, 0);
+            if (atomic_load(&build->stop))
+                return vec_error_set(error, VEC_INTERRUPTED, 0, "interrupted");
+        }
         for (uint32_t i = 0; i < graph->bottom.degree && links[i] != VEC_NODE_NONE; i++)
             vec_bitset_clear(bits, links[i]);
     }
+    return VEC_OK;
 }
 
 VecStatus
@@ -633,8 +659,8 @@ vec_graph_build_run(VecGraphBuild *build, VecShouldStop should_stop, void *shoul
     if (build->is_adopting) {
         if ((status = run_phase(build, workers, worker_count, error)) != VEC_OK)
             goto done;
-        if (build->unlinked != NULL)
-            find_unlinked(build);
+        if (build->unlinked != NULL && (status = find_unlinked(build, error)) != VEC_OK)
+            goto done;
         build->is_adopting = false;
         set_task_count(build);
     }

@@ -34,6 +34,7 @@ typedef struct VecMerge {
     uint32_t input_count;
     uint64_t *dead_bits; /* of the base */
     uint32_t *dead_before;
+    uint32_t *new_rows;
     uint32_t *new_nodes;
     VecGraphBase base;
 } VecMerge;
@@ -52,10 +53,26 @@ vec_merge_release(VecBuild *build)
     vec_memory_release(build->allocator, merge->inputs);
     vec_memory_release(build->allocator, merge->dead_bits);
     vec_memory_release(build->allocator, merge->dead_before);
+    vec_memory_release(build->allocator, merge->new_rows);
     vec_memory_release(build->allocator, merge->new_nodes);
     vec_memory_release(build->allocator, merge);
     build->merge = NULL;
     build->base = NULL;
+}
+
+VecStatus
+vec_merge_check(const VecBuild *build, VecError *error)
+{
+    const VecMerge *merge = build->merge;
+
+    for (uint32_t i = 0; merge != NULL && i < merge->input_count; i++) {
+        VecStatus status =
+            merge->inputs[i].is_open ? vec_sealed_check(&merge->inputs[i].sealed, error) : VEC_OK;
+
+        if (status != VEC_OK)
+            return status;
+    }
+    return VEC_OK;
 }
 
 static bool
@@ -164,15 +181,29 @@ count_living(MergeInput *input, const VecMergeOptions *options, VecError *error)
     return VEC_OK;
 }
 
+/* The file says something else than a moment ago. */
+static VecStatus
+changed(const VecSealed *sealed, VecError *error)
+{
+    VecStatus status = vec_sealed_check(sealed, error);
+
+    if (status == VEC_OK)
+        status = vec_error_set(error, VEC_CORRUPT, 0, "segment file \"%s\" has changed since it was opened",
+                               sealed->file_name);
+    return status;
+}
+
 /* Fills in the bits of the base's dead rows, and their rank. */
-static void
-mark_dead(VecMerge *merge, const VecMergeOptions *options, const MergeInput *input)
+static VecStatus
+mark_dead(VecMerge *merge, const VecMergeOptions *options, const MergeInput *input, VecError *error)
 {
     const VecSealed *sealed = &input->sealed;
     uint64_t next = find_dead(options, sealed->header.stamp.position_from);
     uint32_t dead = 0;
 
     for (uint32_t row = 0; row < (uint32_t)sealed->header.rows_coded; row++) {
+        if (should_stop(options, row))
+            return interrupted(error);
         if (row % 64 == 0)
             merge->dead_before[row / 64] = dead;
         if (is_dead_next(options, sealed->rows[row].position, &next)) {
@@ -181,18 +212,24 @@ mark_dead(VecMerge *merge, const VecMergeOptions *options, const MergeInput *inp
         }
     }
     merge->base.dead_count = dead;
+    if (sealed->header.rows_coded - dead != input->living_coded)
+        return changed(sealed, error);
+    return VEC_OK;
 }
 
+/* Fills in the rows of the base's upper nodes; whether one of them lives. */
 static bool
-has_living_upper(const VecGraphBase *base)
+has_living_upper(VecMerge *merge)
 {
+    const VecGraphBase *base = &merge->base;
     const VecLayer *layer = &base->graph->upper[0];
+    bool found = false;
 
     for (uint32_t node = 0; base->graph->layer_count > 0 && node < layer->node_count; node++) {
-        if (vec_graph_base_row(base, layer->rows[node]) != VEC_NODE_NONE)
-            return true;
+        merge->new_rows[node] = vec_graph_base_row(base, layer->rows[node]);
+        found |= merge->new_rows[node] != VEC_NODE_NONE;
     }
-    return false;
+    return found;
 }
 
 /* Whether the input's graph may be gone on with at all. */
@@ -228,11 +265,13 @@ choose_base(VecBuild *build, const VecMergeOptions *options, VecError *error)
         return VEC_OK;
 
     uint32_t row_count = (uint32_t)chosen->sealed.header.rows_coded;
+    uint32_t node_count = chosen->sealed.graph.upper[0].node_count;
     merge->dead_bits = vec_memory_allocate(build->allocator, VEC_BITSET_WORDS(row_count), sizeof(uint64_t));
     merge->dead_before = vec_memory_allocate(build->allocator, VEC_BITSET_WORDS(row_count), sizeof(uint32_t));
-    merge->new_nodes =
-        vec_memory_allocate(build->allocator, chosen->sealed.graph.upper[0].node_count, sizeof(uint32_t));
-    if (merge->dead_bits == NULL || merge->dead_before == NULL || merge->new_nodes == NULL)
+    merge->new_rows = vec_memory_allocate(build->allocator, node_count, sizeof(uint32_t));
+    merge->new_nodes = vec_memory_allocate(build->allocator, node_count, sizeof(uint32_t));
+    if (merge->dead_bits == NULL || merge->dead_before == NULL || merge->new_rows == NULL ||
+        merge->new_nodes == NULL)
         return vec_memory_error(error);
     merge->base = (VecGraphBase){
         .graph = &chosen->sealed.graph,
@@ -240,12 +279,13 @@ choose_base(VecBuild *build, const VecMergeOptions *options, VecError *error)
         .dead_before = merge->dead_before,
         .row_first = (uint32_t)first,
         .row_count = (uint32_t)chosen->living_coded,
+        .new_rows = merge->new_rows,
         .new_nodes = merge->new_nodes,
     };
-    mark_dead(merge, options, chosen);
-    if (has_living_upper(&merge->base))
+    VecStatus status = mark_dead(merge, options, chosen, error);
+    if (status == VEC_OK && has_living_upper(merge))
         build->base = &merge->base;
-    return VEC_OK;
+    return status;
 }
 
 static VecStatus
@@ -256,6 +296,8 @@ copy_row(VecBuild *build, const VecSealed *sealed, uint32_t row, VecError *error
     const uint8_t *code = vec_codes_row(&sealed->codes, row, &bytes);
     uint8_t *to = code == NULL ? NULL : vec_build_place_code(build, bytes);
 
+    if (build->rows_coded + build->exception_count >= build->row_count_max)
+        return changed(sealed, error);
     if (to == NULL)
         return vec_error_set(error, VEC_CORRUPT, 0,
                              "segment file \"%s\" is corrupt: impossible code of row %" PRIu32,
@@ -290,6 +332,8 @@ copy_input(VecBuild *build, const VecMergeOptions *options, const VecSealed *sea
             return interrupted(error);
         if (is_dead(options, sealed->exceptions[i].position))
             continue;
+        if (build->rows_coded + build->exception_count >= build->row_count_max)
+            return changed(sealed, error);
 
         VecFormatRow *slot = &rows[build->row_count_max - ++build->exception_count];
         *slot = sealed->exceptions[i];
@@ -330,7 +374,7 @@ fill(VecBuild *build, const VecMergeOptions *options, VecError *error)
         if ((status = copy_input(build, options, &merge->inputs[i].sealed, error)) != VEC_OK)
             return status;
     }
-    return VEC_OK;
+    return vec_merge_check(build, error);
 }
 
 VecStatus

@@ -8,7 +8,8 @@
 #include "sealed.h"
 #include "sparse.h"
 
-#define POLL_ROWS 4096
+#define POLL_ROWS        4096
+#define POLL_COMPARISONS 10000000
 
 typedef struct Validation {
     const VecSealed *sealed;
@@ -26,12 +27,18 @@ fail(const Validation *validation, const char *what, uint64_t row)
 }
 
 static VecStatus
-poll_row(const Validation *validation, uint64_t row, uint64_t total)
+poll_every(const Validation *validation, uint64_t rows, uint64_t row, uint64_t total)
 {
-    if (row % POLL_ROWS == 0 && validation->should_stop != NULL &&
+    if (row % rows == 0 && validation->should_stop != NULL &&
         validation->should_stop(validation->should_stop_context, row, total))
         return vec_error_set(validation->error, VEC_INTERRUPTED, 0, "interrupted");
     return VEC_OK;
+}
+
+static VecStatus
+poll_row(const Validation *validation, uint64_t row, uint64_t total)
+{
+    return poll_every(validation, POLL_ROWS, row, total);
 }
 
 static VecStatus
@@ -94,7 +101,10 @@ check_layer(Validation *validation, const VecLayer *layer, bool is_bottom)
         const uint32_t *links = layer->links + (size_t)node * layer->degree;
         uint32_t count = 0;
 
-        if ((status = poll_row(validation, node, layer->node_count)) != VEC_OK)
+        /* each neighbour is compared with all before it */
+        status = poll_every(validation, POLL_COMPARISONS / (layer->degree * layer->degree / 2), node,
+                            layer->node_count);
+        if (status != VEC_OK)
             return status;
         while (count < layer->degree && links[count] != VEC_NODE_NONE)
             count++;
@@ -146,18 +156,25 @@ count_reachable(Validation *validation, uint64_t *seen, uint32_t *stack)
 
     memset(seen, 0, VEC_BITSET_WORDS(graph->row_count) * sizeof(uint64_t));
     if (graph->row_count > 0) {
-        stack[depth] = graph->layer_count > 0 ? graph->upper[0].rows[0] : 0;
-        vec_bitset_set(seen, stack[depth++]);
+        uint32_t entry = graph->layer_count > 0 ? graph->upper[0].rows[0] : 0;
+
+        stack[depth++] = entry < graph->row_count ? entry : 0;
+        vec_bitset_set(seen, stack[0]);
     }
     while (depth > 0) {
         const uint32_t *links = bottom->links + (size_t)stack[--depth] * bottom->degree;
 
         if ((status = poll_row(validation, validation->health.rows_reachable++, graph->row_count)) != VEC_OK)
             return status;
-        for (uint32_t i = 0; i < bottom->degree && links[i] != VEC_NODE_NONE; i++) {
-            if (!vec_bitset_test(seen, links[i])) {
-                vec_bitset_set(seen, links[i]);
-                stack[depth++] = links[i];
+        for (uint32_t i = 0; i < bottom->degree; i++) {
+            /* read once and checked again: the file may have changed since the lists were looked at */
+            uint32_t neighbour = __atomic_load_n(&links[i], __ATOMIC_RELAXED);
+
+            if (neighbour >= graph->row_count)
+                break;
+            if (!vec_bitset_test(seen, neighbour)) {
+                vec_bitset_set(seen, neighbour);
+                stack[depth++] = neighbour;
             }
         }
     }

@@ -428,6 +428,7 @@ static struct {
     uint64_t calls;
     uint64_t bytes_uninterrupted; /* longer pieces are undone by a signal; 0: none is */
     uint64_t bytes_longest;
+    bool are_holes; /* for sizes that a test's disk should not bear */
 } allocations;
 
 int
@@ -438,7 +439,44 @@ posix_fallocate(int descriptor, off_t offset, off_t bytes)
         return EINTR;
     if ((uint64_t)bytes > allocations.bytes_longest)
         allocations.bytes_longest = (uint64_t)bytes;
+    if (allocations.are_holes)
+        return ftruncate(descriptor, offset + bytes) == 0 ? 0 : errno;
     return fallocate(descriptor, 0, offset, bytes) == 0 ? 0 : errno;
+}
+
+/* So do these: who writes out how much at a time, and when. */
+static struct {
+    uint64_t bytes_begun;
+    uint64_t bytes_waited;
+    uint64_t bytes_begun_at_sync;
+    uint32_t msyncs;
+} flushes;
+
+int
+sync_file_range(int descriptor, off64_t offset, off64_t bytes, unsigned int flags)
+{
+    (void)descriptor;
+    (void)offset;
+    *(flags == SYNC_FILE_RANGE_WRITE ? &flushes.bytes_begun : &flushes.bytes_waited) += (uint64_t)bytes;
+    return 0;
+}
+
+int
+fsync(int descriptor)
+{
+    (void)descriptor;
+    flushes.bytes_begun_at_sync = flushes.bytes_begun;
+    return 0;
+}
+
+int
+msync(void *start, size_t bytes, int flags)
+{
+    (void)start;
+    (void)bytes;
+    (void)flags;
+    flushes.msyncs++;
+    return 0;
 }
 
 static bool
@@ -481,6 +519,103 @@ signals_without_end_do_not_keep_a_build_from_its_space(void **state)
     assert_int_equal(count_files(directory), 0);
     allocations.bytes_uninterrupted = 0;
     cases_remove_directory(directory);
+}
+
+/* Polls in which nothing says how many rows there are: those outside of the graph's insertions, where the test ends. */
+static bool
+count_polls(void *context, uint64_t rows_done, uint64_t rows_total)
+{
+    (void)rows_done;
+    if (rows_total > 0)
+        return true;
+    ++*(uint32_t *)context;
+    return false;
+}
+
+static bool
+count_polls_before_allocation(void *context, uint64_t rows_done, uint64_t rows_total)
+{
+    (void)rows_done;
+    (void)rows_total;
+    *(uint32_t *)context += allocations.calls == 0;
+    return false;
+}
+
+/* 100 ms is the promise: a pass over the rows or their lists is polled every million rows and every 4 MB. */
+static void
+passes_over_many_rows_are_polled(void **state)
+{
+    const char *directory = cases_directory();
+    VecBuildOptions options = cases_options(1, VEC_METRIC_L2, 8);
+    const uint32_t count = 40000;
+    uint32_t polls = 0;
+    VecBuild *build;
+    VecError error = {0};
+
+    (void)state;
+    allocations.are_holes = true;
+    allocations.calls = 0;
+    options.should_stop = count_polls_before_allocation;
+    options.should_stop_context = &polls;
+    assert_int_equal(vec_build_begin(&options, directory, 5 << 20, &vec_allocator_default, &build, &error),
+                     VEC_OK);
+    vec_build_free(build);
+    assert_in_range(polls, 4, 100);
+
+    options.should_stop = NULL;
+    options.segment.m = 128; /* lists of 1 KB: 40 MB to be emptied */
+    assert_int_equal(vec_build_begin(&options, directory, count, &vec_allocator_default, &build, &error),
+                     VEC_OK);
+    assert_int_equal(vec_build_train(build, &error), VEC_OK);
+    for (uint32_t i = 0; i < count; i++) {
+        VecRowId id = cases_row_id(i);
+        float vector = (float)i;
+
+        assert_int_equal(vec_build_add(build, &id, &vector, sizeof(vector), &error), VEC_OK);
+    }
+    polls = 0;
+    assert_int_equal(vec_build_graph(build, count_polls, &polls, &error), VEC_INTERRUPTED);
+    assert_in_range(polls, 10, 1000);
+    vec_build_free(build);
+    allocations.are_holes = false;
+    cases_remove_directory(directory);
+}
+
+/* By the time of the fsync, which cannot be interrupted, the disk has been at work on all of it. */
+static void
+a_segment_is_written_out_piece_by_piece(void **state)
+{
+    (void)state;
+    for (int in_file = 0; in_file <= 1; in_file++) {
+        const char *directory = cases_directory();
+        VecBuildOptions options = cases_options(1000, VEC_METRIC_L2, 8);
+        const uint32_t count = 44000; /* 44 MB of codes */
+        float vector[1000] = {0};
+        VecBuildResult result;
+        VecStamp stamp = cases_stamp(count);
+        VecBuild *build;
+        VecError error = {0};
+
+        options.segment.kind = VEC_SEGMENT_FLAT;
+        options.memory_bytes_max = in_file ? 0 : UINT64_MAX;
+        assert_int_equal(vec_build_begin(&options, directory, count, &vec_allocator_default, &build, &error),
+                         VEC_OK);
+        assert_int_equal(vec_build_train(build, &error), VEC_OK);
+        for (uint32_t i = 0; i < count; i++) {
+            VecRowId id = cases_row_id(i);
+
+            vector[i % 1000] = (float)i;
+            assert_int_equal(vec_build_add(build, &id, vector, sizeof(vector), &error), VEC_OK);
+        }
+        assert_int_equal(vec_build_graph(build, NULL, NULL, &error), VEC_OK);
+        memset(&flushes, 0, sizeof(flushes));
+        assert_int_equal(vec_build_finish(build, &stamp, NULL, NULL, &result, &error), VEC_OK);
+        vec_build_free(build);
+        assert_true(flushes.bytes_begun_at_sync >= 44000000);
+        assert_true(flushes.bytes_waited >= 8000000);
+        assert_int_equal(flushes.msyncs, 0);
+        cases_remove_directory(directory);
+    }
 }
 
 /* Bytes of the caller's stack, which is full of what it did before. */
@@ -567,6 +702,8 @@ main(void)
         cmocka_unit_test(options_out_of_range_are_refused),
         cmocka_unit_test(full_disk_is_a_status),
         cmocka_unit_test(signals_without_end_do_not_keep_a_build_from_its_space),
+        cmocka_unit_test(passes_over_many_rows_are_polled),
+        cmocka_unit_test(a_segment_is_written_out_piece_by_piece),
         cmocka_unit_test(nothing_but_the_result_goes_to_disk),
         cmocka_unit_test(a_path_that_is_too_long_is_nobody_elses),
     };

@@ -9,6 +9,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,10 +23,11 @@
 #include "engine_cases.h"
 #include "fault_guard.h"
 #include "format.h"
+#include "vectors/merge.h"
 
 #define A          &vec_allocator_default
-#define ROWS       3000
-#define DIMENSIONS 48
+#define ROWS       1800
+#define DIMENSIONS 8
 #define PAGES      64
 
 /* A mapped file of PAGES pages that was emptied under its map. */
@@ -192,6 +194,7 @@ place_make(Place *place, VecSegmentKind kind)
     place->options = cases_options(DIMENSIONS, VEC_METRIC_L2, 8);
     place->options.segment.kind = kind;
     place->options.segment.ef_construction = 20;
+    place->options.segment.m = 4;
     place->cases = cases_make(ROWS + 1, DIMENSIONS, 30, 3);
     memset(cases_row(&place->cases, 5), 0xff, DIMENSIONS * sizeof(float)); /* NaN: an exception */
     place->index = cases_index(place->directory, &place->options, place->cases.vectors, ROWS);
@@ -349,6 +352,121 @@ a_truncated_control_file_is_an_orphan(void **state)
     cases_remove_directory(directory);
 }
 
+/* At its poll number `at`, cuts a file off. */
+typedef struct Cutter {
+    char path[2048];
+    uint32_t at;
+    uint32_t polls;
+} Cutter;
+
+static bool
+cut_at_poll(void *context, uint64_t rows_done, uint64_t rows_total)
+{
+    Cutter *cutter = context;
+
+    (void)rows_done;
+    (void)rows_total;
+    if (++cutter->polls == cutter->at)
+        assert_int_equal(truncate(cutter->path, VEC_FORMAT_PAGE_BYTES), 0);
+    return false;
+}
+
+/* A merge reads its inputs several times over: zeros in between must not make it write where it should not. */
+static void
+a_merge_whose_input_shrinks_ends_with_a_status(void **state)
+{
+    static const uint64_t dead_count = ROWS / 3;
+    uint64_t *dead = malloc(dead_count * sizeof(uint64_t));
+    bool reached_graph = false, was_complete = false;
+
+    (void)state;
+    assert_non_null(dead);
+    for (uint32_t i = 0; i < dead_count; i++)
+        dead[i] = cases_row_id(3 * i).position;
+    for (uint32_t at = 1; !was_complete; at++) {
+        Place place;
+        Cutter cutter = {.at = at};
+        VecSegmentInfo info;
+        VecBuildResult result;
+        VecError error = {0};
+        VecBuild *build = NULL;
+        VecStamp stamp = cases_stamp(ROWS);
+
+        place_make(&place, VEC_SEGMENT_HNSW);
+        vec_index_segment_info(place.index, 0, &info);
+        memcpy(cutter.path, place.path, sizeof(cutter.path));
+        place.options.thread_count = 3;
+        VecMergeOptions options = {.build = place.options,
+                                   .file_names = &info.file_name,
+                                   .file_count = 1,
+                                   .dead = dead,
+                                   .dead_count = dead_count,
+                                   .should_stop = cut_at_poll,
+                                   .should_stop_context = &cutter};
+        VecStatus status = vec_merge_begin(&options, place.directory, A, &build, &error);
+        if (status == VEC_OK) {
+            reached_graph = true;
+            if (at >= 40) /* enough of the many polls in the graph */
+                cutter.at = 0;
+            status = vec_build_graph(build, cut_at_poll, &cutter, &error);
+        }
+        if (status == VEC_OK) {
+            was_complete = true;
+            assert_int_equal(vec_build_finish(build, &stamp, NULL, NULL, &result, &error), VEC_OK);
+        } else {
+            assert_int_equal(status, VEC_CORRUPT);
+        }
+        vec_build_free(build);
+        place_free(&place);
+    }
+    assert_true(reached_graph);
+    free(dead);
+}
+
+/* The work area is the file itself, and somebody cuts it off while threads work in it. */
+static void
+a_build_whose_file_shrinks_ends_with_a_status(void **state)
+{
+    (void)state;
+    for (uint32_t at = 1; at < 2000; at = at * 3 / 2 + 1) {
+        const char *directory = cases_directory();
+        VecBuildOptions options = cases_options(DIMENSIONS, VEC_METRIC_L2, 8);
+        Cases cases = cases_make(ROWS, DIMENSIONS, 30, 3);
+        Cutter cutter = {.at = at};
+        VecStamp stamp = cases_stamp(ROWS);
+        VecBuildResult result;
+        VecError error = {0};
+        VecBuild *build;
+        glob_t found;
+
+        options.thread_count = 3;
+        options.memory_bytes_max = 0;
+        options.segment.ef_construction = 20;
+        options.segment.m = 4;
+        assert_int_equal(vec_build_begin(&options, directory, ROWS, A, &build, &error), VEC_OK);
+        assert_int_equal(vec_build_train(build, &error), VEC_OK);
+        for (uint32_t i = 0; i < ROWS; i++) {
+            VecRowId id = cases_row_id(i);
+            assert_int_equal(
+                vec_build_add(build, &id, cases_row(&cases, i), DIMENSIONS * sizeof(float), &error), VEC_OK);
+        }
+        snprintf(cutter.path, sizeof(cutter.path), "%s/" VEC_TEMPORARY_PREFIX "segment.*", directory);
+        assert_int_equal(glob(cutter.path, 0, NULL, &found), 0);
+        snprintf(cutter.path, sizeof(cutter.path), "%s", found.gl_pathv[0]);
+        globfree(&found);
+        VecStatus status = vec_build_graph(build, cut_at_poll, &cutter, &error);
+        if (status == VEC_OK) {
+            cutter.at = cutter.polls + 1;
+            status = vec_build_finish(build, &stamp, cut_at_poll, &cutter, &result, &error);
+        }
+        assert_int_equal(status, VEC_IO);
+        assert_non_null(strstr(error.message, "was truncated, or cannot be read"));
+        vec_build_free(build);
+        cases_free(&cases);
+        cases_remove_directory(directory);
+    }
+}
+
 static void
 readers_keep_no_descriptor(void **state)
 {
@@ -379,6 +497,8 @@ main(void)
         cmocka_unit_test(a_truncated_segment_is_corrupt_in_every_reader),
         cmocka_unit_test(a_search_under_way_ends_with_a_status),
         cmocka_unit_test(a_truncated_control_file_is_an_orphan),
+        cmocka_unit_test(a_merge_whose_input_shrinks_ends_with_a_status),
+        cmocka_unit_test(a_build_whose_file_shrinks_ends_with_a_status),
         cmocka_unit_test(readers_keep_no_descriptor),
     };
 
