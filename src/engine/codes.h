@@ -86,6 +86,15 @@ bool vec_codes_query_init(VecCodeQuery *query, VecCodeKind kind, uint32_t dimens
                           const VecAllocator *allocator);
 void vec_codes_query_free(VecCodeQuery *query);
 
+/* Bytes that comparing with a row reads; of SPARSE on average. */
+static inline uint64_t
+vec_codes_row_bytes(const VecCodes *codes)
+{
+    if (codes->kind != VEC_CODE_SPARSE)
+        return codes->stride_bytes;
+    return codes->row_count > 0 ? codes->code_bytes / codes->row_count + 1 : 1;
+}
+
 /* A row's code; NULL if the file puts it where it cannot be. */
 const uint8_t *vec_codes_row(const VecCodes *codes, uint32_t row, size_t *bytes);
 

@@ -7,14 +7,23 @@
 
 #include "memory.h"
 
-#define REST_ROWS      1024 /* rows a piece where no path leads */
-#define SCAN_ROWS      256
-#define SCAN_POLL_ROWS 16384
-#define POLL_ISLANDS   64
+#define REST_ROWS       1024 /* rows a piece where no path leads */
+#define SCAN_ROWS       256
+#define SCAN_KEEP_MIN   ((size_t)1 << 16) /* 1 MB while scanning */
+#define SCAN_KEEP_MAX   ((size_t)1 << 20)
+#define SCAN_KEEP_PART  16                  /* or this part of all rows: what bounds the number of passes */
+#define POLL_BYTES      ((uint64_t)4 << 20) /* of codes; cold ones come from the disk */
+#define POLL_ISLANDS    64
+#define SPILL_KEEP_KEYS ((size_t)1 << 20) /* a larger spill is given back after the search */
 
 /* Rows of a sparse query's lists with which its walk begins, for each candidate that it looks for. */
 #define POSTINGS_PER_WIDTH 32
-#define SPILL_KEEP_KEYS    ((size_t)1 << 20) /* a larger spill is given back after the search */
+
+static bool
+is_flat(const VecProbe *probe)
+{
+    return probe->segment->options.kind == VEC_SEGMENT_FLAT;
+}
 
 VecStatus
 vec_probe_create(const VecSealed *segment, const VecAllocator *allocator, VecProbe **probe)
@@ -29,8 +38,8 @@ vec_probe_create(const VecSealed *segment, const VecAllocator *allocator, VecPro
     made->stage = PROBE_DONE;
     if (!vec_codes_query_init(&made->query, segment->codes.kind, segment->codes.dimensions, allocator) ||
         !vec_coder_scratch_init(&made->scratch, segment->codes.kind, segment->codes.dimensions, allocator) ||
-        !vec_walk_init(&made->walk, segment->codes.row_count, degree > SCAN_ROWS ? degree : SCAN_ROWS,
-                       allocator)) {
+        !vec_walk_init(&made->walk, is_flat(made) ? 0 : segment->codes.row_count,
+                       degree > SCAN_ROWS ? degree : SCAN_ROWS, allocator)) {
         vec_probe_free(made);
         return VEC_NO_MEMORY;
     }
@@ -63,6 +72,9 @@ vec_probe_begin(VecProbe *probe, const void *query, size_t query_bytes, uint32_t
     probe->width = width;
     probe->taken_count = 0;
     probe->row_next = 0;
+    probe->scan_from = 0;
+    probe->scan_to = UINT64_MAX;
+    probe->scan_keep = (size_t)width * 4 > SCAN_KEEP_MIN ? (size_t)width * 4 : SCAN_KEEP_MIN;
     probe->ready_next = 0;
     probe->rounds = 0;
     probe->walk.distances = 0;
@@ -76,10 +88,10 @@ vec_probe_end(VecProbe *probe)
 {
     VecWalk *walk = &probe->walk;
 
-    if (probe->segment->options.kind == VEC_SEGMENT_FLAT) /* has visited nobody */
+    if (is_flat(probe)) /* has visited nobody */
         walk->pool_count = walk->spill_count = 0;
     vec_walk_reset(walk);
-    if (probe->taken_count > 0) /* keys left the pool: reset could not see them */
+    if (probe->taken_count > 0 && !is_flat(probe)) /* keys left the pool: reset could not see them */
         memset(walk->visited, 0, walk->visited_words * sizeof(uint64_t));
     if (walk->spill_capacity > SPILL_KEEP_KEYS) {
         vec_memory_release(walk->allocator, walk->spill);
@@ -104,6 +116,16 @@ set_width(VecProbe *probe, uint32_t width)
         probe->bounds_capacity = width;
     }
     return status;
+}
+
+/* A later round is as wide as all before it together; in a flat segment, as far as the spill goes. */
+static VecStatus
+set_round_width(VecProbe *probe)
+{
+    uint64_t width = probe->taken_count > probe->width ? probe->taken_count : probe->width;
+    uint64_t width_max = is_flat(probe) ? probe->walk.spill_count : probe->segment->codes.row_count;
+
+    return set_width(probe, (uint32_t)(width < width_max ? width : width_max));
 }
 
 /* The pool is sorted and final: works out the bounds and lets the caller have it. */
@@ -132,13 +154,13 @@ begin_first_round(VecProbe *probe)
     VecWalk *walk = &probe->walk;
     VecStatus status;
 
-    if ((status = set_width(probe, probe->width)) != VEC_OK ||
-        (status = vec_walk_reserve_spill(walk, 1)) != VEC_OK)
-        return status;
-    if (segment->options.kind == VEC_SEGMENT_FLAT) {
+    if (is_flat(probe)) {
         probe->stage = PROBE_SCAN;
         return VEC_OK;
     }
+    if ((status = set_width(probe, probe->width)) != VEC_OK ||
+        (status = vec_walk_reserve_spill(walk, 1)) != VEC_OK)
+        return status;
 
     uint32_t entry = vec_graph_entry(&segment->graph, walk, &segment->codes, &probe->query);
     vec_walk_seed(walk, &segment->graph.bottom, &segment->codes, &probe->query, entry);
@@ -150,31 +172,74 @@ begin_first_round(VecProbe *probe)
     return status;
 }
 
+/* Adds the keys of a batch that are wanted to the spill, which has room for all and one place beyond. */
+static void
+keep_batch(VecProbe *probe, uint32_t first_row, uint32_t count)
+{
+    VecWalk *walk = &probe->walk;
+    uint64_t *spill = walk->spill + walk->spill_count;
+    size_t kept = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t key = vec_walk_key(walk->batch_distances[i], first_row + i);
+
+        spill[kept] = key;
+        kept += key >= probe->scan_from && key < probe->scan_to;
+    }
+    walk->spill_count += kept;
+}
+
 static VecStatus
 scan(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
 {
     const VecCodes *codes = &probe->segment->codes;
     VecWalk *walk = &probe->walk;
+    uint64_t row_bytes = vec_codes_row_bytes(codes), unpolled = probe->row_next == 0 ? POLL_BYTES : 0;
+    uint32_t batch = row_bytes * SCAN_ROWS <= POLL_BYTES ? SCAN_ROWS : (uint32_t)(POLL_BYTES / row_bytes) + 1;
+    size_t held = 2 * probe->scan_keep < codes->row_count ? 2 * probe->scan_keep : codes->row_count;
+    VecStatus status;
 
-    if (vec_walk_reserve_spill(walk, codes->row_count - probe->row_next) != VEC_OK)
+    if (vec_walk_reserve_spill(walk, held - walk->spill_count) != VEC_OK)
         return VEC_NO_MEMORY;
     while (probe->row_next < codes->row_count) {
         uint32_t rest = codes->row_count - probe->row_next;
-        uint32_t count = rest < SCAN_ROWS ? rest : SCAN_ROWS;
+        uint32_t count = rest < batch ? rest : batch;
 
-        if (probe->row_next % SCAN_POLL_ROWS == 0 && should_stop != NULL &&
-            should_stop(should_stop_context, probe->row_next, codes->row_count))
-            return VEC_INTERRUPTED;
+        if (unpolled >= POLL_BYTES) {
+            unpolled = 0;
+            if (should_stop != NULL && should_stop(should_stop_context, probe->row_next, codes->row_count))
+                return VEC_INTERRUPTED;
+        }
+        if (walk->spill_count + count > held)
+            probe->scan_to = vec_walk_cut_spill(walk, probe->scan_keep) + 1;
         vec_codes_distances_range(codes, &probe->query, probe->row_next, count, walk->batch_sums,
                                   walk->batch_distances);
-        for (uint32_t i = 0; i < count; i++)
-            walk->spill[walk->spill_count++] = vec_walk_key(walk->batch_distances[i], probe->row_next + i);
+        keep_batch(probe, probe->row_next, count);
         probe->row_next += count;
         walk->distances += count;
+        unpolled += count * row_bytes;
     }
+    if ((status = set_round_width(probe)) != VEC_OK)
+        return status;
     vec_walk_refill(walk);
     make_ready(probe);
     return VEC_OK;
+}
+
+/* Another pass over the codes, for the keys after those that the last one kept. */
+static void
+scan_again(VecProbe *probe)
+{
+    size_t keep_max = probe->segment->codes.row_count / SCAN_KEEP_PART;
+
+    if (keep_max < SCAN_KEEP_MAX)
+        keep_max = SCAN_KEEP_MAX;
+    if (2 * probe->scan_keep <= keep_max)
+        probe->scan_keep *= 2;
+    probe->scan_from = probe->scan_to;
+    probe->scan_to = UINT64_MAX;
+    probe->row_next = 0;
+    probe->stage = PROBE_SCAN;
 }
 
 /* The next row that was never visited; false if there is none. Rows before row_next are all visited. */
@@ -205,7 +270,7 @@ run(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
     VecWalk *walk = &probe->walk;
     uint32_t row, islands = 0;
 
-    while (segment->options.kind == VEC_SEGMENT_HNSW) {
+    while (!is_flat(probe)) {
         VecStatus status = vec_walk_run(walk, &segment->graph.bottom, &segment->codes, &probe->query,
                                         should_stop, should_stop_context);
         if (status != VEC_OK)
@@ -226,36 +291,40 @@ static VecStatus
 begin_next_round(VecProbe *probe)
 {
     VecWalk *walk = &probe->walk;
-    uint64_t taken_count = probe->taken_count + walk->pool_count;
-    uint32_t row_count = probe->segment->codes.row_count;
-    VecStatus status = set_width(probe, taken_count < row_count ? (uint32_t)taken_count : row_count);
+    VecStatus status;
 
-    if (status != VEC_OK)
-        return status;
-    probe->taken_count = taken_count;
-    vec_walk_refill(walk);
+    probe->taken_count += walk->pool_count;
+    walk->pool_count = 0;
     probe->ready_next = 0;
-    probe->stage = walk->pool_count > 0 ? PROBE_RUN : PROBE_REST;
+    if (walk->spill_count == 0) {
+        if (is_flat(probe) && probe->scan_to != UINT64_MAX)
+            scan_again(probe);
+        else
+            probe->stage = is_flat(probe) ? PROBE_DONE : PROBE_REST;
+        return VEC_OK;
+    }
+    if ((status = set_round_width(probe)) != VEC_OK)
+        return status;
+    vec_walk_refill(walk);
+    probe->stage = PROBE_RUN;
     return VEC_OK;
 }
 
-/* The next piece of the rows that were never visited. A flat segment has none. */
+/* The next piece of the rows that were never visited. */
 static VecStatus
 take_rest(VecProbe *probe)
 {
     const VecCodes *codes = &probe->segment->codes;
     VecWalk *walk = &probe->walk;
+    uint64_t row_bytes = vec_codes_row_bytes(codes), bytes_left = POLL_BYTES;
     VecStatus status;
     uint32_t row;
 
-    if (probe->segment->options.kind == VEC_SEGMENT_FLAT) {
-        probe->stage = PROBE_DONE;
-        return VEC_OK;
-    }
     if ((status = set_width(probe, REST_ROWS)) != VEC_OK)
         return status;
     walk->pool_count = 0;
-    while (walk->pool_count < REST_ROWS && next_unvisited(probe, &row)) {
+    while (walk->pool_count < REST_ROWS && bytes_left > 0 && next_unvisited(probe, &row)) {
+        bytes_left -= bytes_left < row_bytes ? bytes_left : row_bytes;
         vec_bitset_set(walk->visited, row);
         walk->pool[walk->pool_count++] = vec_walk_key(vec_codes_distance(codes, &probe->query, row), row) | 1;
         walk->distances++;

@@ -5,6 +5,10 @@
  * with the best of what the rounds before left aside, and is as wide as all rounds before it together, so that asking for k
  * rows costs about what a search of width k would have cost. When the graph has nothing more to offer, the rows that no path
  * led to come in pieces.
+ *
+ * A flat segment has no paths: a round reads all codes. It keeps the best keys, many more than the round is wide, for the rounds
+ * after it; when those are used up, the codes are read again for the keys that follow. So memory stays small where a
+ * caller wants few of many rows, and whoever wants all of 2^31 rows has them after some thirty passes.
  */
 #ifndef VEC_PROBE_H
 #define VEC_PROBE_H
@@ -32,6 +36,9 @@ typedef struct VecProbe {
     uint32_t width;       /* of the first round */
     uint64_t taken_count; /* keys that were ready in earlier rounds */
     uint32_t row_next;    /* rows before it are done (PROBE_SCAN), or visited */
+    uint64_t scan_from;   /* PROBE_SCAN: keys below it were ready before; the spill holds all from it ... */
+    uint64_t scan_to;     /* ... up to here, exclusive; UINT64_MAX: up to the last */
+    size_t scan_keep;     /* keys that a scan may keep; it holds twice as many meanwhile */
     uint32_t ready_next;  /* keys of walk.pool before it were taken */
     float *bounds;        /* [i] the least lower bound of the ready keys i, i + 1, … */
     uint32_t bounds_capacity;

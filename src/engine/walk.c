@@ -10,7 +10,8 @@
 
 #include "memory.h"
 
-#define POLL_HOPS       64
+#define POLL_STEPS      64
+#define POLL_BYTES      ((uint64_t)4 << 20) /* of codes; many dimensions or cold ones make a step long */
 #define SPILL_MIN       1024
 #define CACHE_LINE      64
 #define INSERTION_COUNT 24 /* below this many keys insertion sort wins */
@@ -321,12 +322,15 @@ VecStatus
 vec_walk_run(VecWalk *walk, const VecLayer *layer, const VecCodes *codes, const VecCodeQuery *query,
              VecShouldStop should_stop, void *should_stop_context)
 {
-    uint32_t polled = 0, nodes[VEC_WALK_NODES], node_count;
+    uint64_t row_bytes = vec_codes_row_bytes(codes), unpolled = 0;
+    uint32_t nodes[VEC_WALK_NODES], node_count;
 
     for (;;) {
-        if (++polled % POLL_HOPS == 0 && should_stop != NULL &&
-            should_stop(should_stop_context, walk->distances, 0))
-            return VEC_INTERRUPTED;
+        if (unpolled >= POLL_BYTES) {
+            unpolled = 0;
+            if (should_stop != NULL && should_stop(should_stop_context, walk->distances, 0))
+                return VEC_INTERRUPTED;
+        }
         if (vec_walk_reserve_spill(walk, (size_t)VEC_WALK_NODES * layer->degree) != VEC_OK)
             return VEC_NO_MEMORY;
         node_count = take_unread(walk, nodes, VEC_WALK_NODES);
@@ -338,6 +342,7 @@ vec_walk_run(VecWalk *walk, const VecLayer *layer, const VecCodes *codes, const 
             count = gather_unvisited(walk, layer, nodes[i], count);
         count = prefetch_batch(walk, layer, codes, count);
         prefetch_next(walk, layer);
+        unpolled += count * row_bytes + POLL_BYTES / POLL_STEPS;
         walk->hops += node_count;
         walk->distances += count;
         vec_codes_distances(codes, query, batch_rows(walk, layer), count, walk->batch_sums,
@@ -445,6 +450,14 @@ void
 vec_walk_sort(uint64_t *keys, size_t count)
 {
     sort_prefix(keys, count, count, 128);
+}
+
+uint64_t
+vec_walk_cut_spill(VecWalk *walk, size_t count)
+{
+    sort_prefix(walk->spill, walk->spill_count, count, 128);
+    walk->spill_count = count;
+    return walk->spill[count - 1];
 }
 
 void

@@ -276,6 +276,8 @@ allocate(void *context, size_t size_bytes)
 
     if (__atomic_add_fetch(&allocator->calls, 1, __ATOMIC_RELAXED) == allocator->fail_at)
         return NULL;
+    if (size_bytes > __atomic_load_n(&allocator->bytes_largest, __ATOMIC_RELAXED))
+        __atomic_store_n(&allocator->bytes_largest, size_bytes, __ATOMIC_RELAXED);
     __atomic_add_fetch(&allocator->outstanding, 1, __ATOMIC_RELAXED);
     return vec_allocator_default.allocate(NULL, size_bytes);
 }

@@ -66,6 +66,7 @@ typedef struct CasesAllocator {
     uint64_t fail_at;
     uint64_t calls;
     int64_t outstanding;
+    size_t bytes_largest; /* of one call */
 } CasesAllocator;
 
 void cases_allocator_init(CasesAllocator *allocator, uint64_t fail_at);

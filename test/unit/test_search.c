@@ -7,12 +7,16 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "engine_cases.h"
+#include "probe.h"
+#include "sealed.h"
 #include "vectors/distance.h"
 
 static VecSearch *
@@ -413,6 +417,209 @@ queries_that_no_code_can_answer_are_refused(void **state)
     cases_remove_directory(directory);
 }
 
+#define MANY_ROWS 400000
+
+/* One number a row, so that many rows are quickly there. */
+static VecIndex *
+many_rows(const char *directory, VecSegmentKind kind, uint32_t count, const VecAllocator *allocator)
+{
+    VecBuildOptions options = cases_options(1, VEC_METRIC_L2, 8);
+    VecIndexOpenOptions open_options = {
+        .expectation = {.element_type = VEC_TYPE_F32, .metric = VEC_METRIC_L2, .dimensions = 1}};
+    float *vectors = malloc(count * sizeof(float));
+    VecIndex *index;
+    VecError error;
+
+    assert_non_null(vectors);
+    for (uint32_t i = 0; i < count; i++)
+        vectors[i] = (float)cases_gaussian(5, i);
+    options.segment.kind = kind;
+    options.segment.m = 4;
+    options.segment.ef_construction = 10;
+    VecBuildResult result = cases_build(directory, &options, vectors, count);
+    free(vectors);
+    cases_publish(directory, &result);
+    assert_int_equal(vec_index_open(directory, &open_options, allocator, &index, &error), VEC_OK);
+    assert_int_equal(vec_index_segment_count(index), 1);
+    return index;
+}
+
+static bool
+stop_every_other_time(void *context, uint64_t rows_done, uint64_t rows_total)
+{
+    (void)rows_done;
+    (void)rows_total;
+    return ++*(uint64_t *)context % 2 == 0;
+}
+
+/* The first rows of many cost the memory of few; whoever wants all gets each once, in order, in several passes. */
+static void
+a_flat_search_holds_few_of_many_rows(void **state)
+{
+    const char *directory = cases_directory();
+    CasesAllocator allocator;
+    const float query = 0.3f;
+    uint64_t polls = 0;
+    VecSearchOptions options = {
+        .ef_search = 40, .should_stop = stop_every_other_time, .should_stop_context = &polls};
+    uint8_t *seen = calloc(MANY_ROWS, 1);
+    float last = -INFINITY;
+    uint32_t given = 0, count = 1;
+    VecSearch *search;
+    VecSearchStatistics statistics;
+    VecError error;
+
+    (void)state;
+    assert_non_null(seen);
+    cases_allocator_init(&allocator, 0);
+    VecIndex *index = many_rows(directory, VEC_SEGMENT_FLAT, MANY_ROWS, &allocator.allocator);
+    allocator.bytes_largest = 0;
+    assert_int_equal(vec_search_begin(index, &query, sizeof(query), &options, &search, &error), VEC_OK);
+    while (count > 0) {
+        VecCandidate candidates[64];
+        VecStatus status = vec_search_next(search, candidates, 64, &count, &error);
+
+        if (status == VEC_INTERRUPTED) {
+            count = 1;
+            continue;
+        }
+        assert_int_equal(status, VEC_OK);
+        if (given == 0)
+            assert_in_range(allocator.bytes_largest, 1, 1200000); /* all keys are 3,200,000 */
+        for (uint32_t i = 0; i < count; i++) {
+            uint32_t row = cases_id_row(&candidates[i].id);
+
+            assert_false(seen[row]);
+            seen[row] = 1;
+            assert_true(candidates[i].estimate >= last);
+            last = candidates[i].estimate;
+            given++;
+        }
+    }
+    assert_int_equal(given, MANY_ROWS);
+    vec_search_statistics(search, &statistics);
+    assert_in_range(statistics.distances, 2 * MANY_ROWS, 6 * MANY_ROWS);
+    assert_true(polls > 2);
+    vec_search_free(search);
+    vec_index_close(index);
+    assert_int_equal(allocator.outstanding, 0);
+    free(seen);
+    cases_remove_directory(directory);
+}
+
+/* No list names anybody: the rows that no path leads to come in small pieces, and each piece needs the memory of one. */
+static void
+rows_that_no_path_leads_to_need_little_memory(void **state)
+{
+    const char *directory = cases_directory();
+    const uint32_t row_count = 30000;
+    CasesAllocator allocator;
+    const float query = 0.3f;
+    VecSealed sealed;
+    VecProbe *probe;
+    VecSegmentInfo info;
+    char path[2048], name[VEC_FILE_NAME_BYTES];
+    uint64_t given = 0;
+    VecError error;
+
+    (void)state;
+    cases_allocator_init(&allocator, 0);
+    VecIndex *index = many_rows(directory, VEC_SEGMENT_HNSW, row_count, &vec_allocator_default);
+    vec_index_segment_info(index, 0, &info);
+    snprintf(name, sizeof(name), "%s", info.file_name);
+    snprintf(path, sizeof(path), "%s/%s", directory, name);
+    vec_index_close(index);
+    assert_int_equal(vec_sealed_open(&sealed, directory, name, &allocator.allocator, &error), VEC_OK);
+    int descriptor = open(path, O_WRONLY);
+    assert_true(descriptor >= 0);
+    const VecFormatSection *links = &sealed.header.sections[VEC_SECTION_LINKS];
+    void *empty = malloc(links->bytes);
+    assert_non_null(empty);
+    memset(empty, 0xff, links->bytes);
+    assert_int_equal(pwrite(descriptor, empty, links->bytes, (off_t)links->offset), links->bytes);
+    free(empty);
+    close(descriptor);
+    assert_int_equal(vec_probe_create(&sealed, &allocator.allocator, &probe), VEC_OK);
+    allocator.bytes_largest = 0;
+    assert_int_equal(vec_probe_begin(probe, &query, sizeof(query), 10), VEC_OK);
+    while (vec_probe_advance(probe, NULL, NULL) == VEC_OK && probe->stage != PROBE_DONE) {
+        given += probe->walk.pool_count;
+        probe->ready_next = probe->walk.pool_count;
+    }
+    assert_int_equal(given, row_count);
+    assert_in_range(allocator.bytes_largest, 1, 65536); /* a key for each row is 240,000 */
+    vec_probe_end(probe);
+    vec_probe_free(probe);
+    vec_sealed_close(&sealed);
+    cases_remove_directory(directory);
+}
+
+/* However few rows those are. */
+static void
+codes_of_many_bytes_are_polled_by_their_bytes(void **state)
+{
+    const uint32_t dimensions = 65535, row_count = 300; /* 20 MB */
+
+    (void)state;
+    for (int kind = VEC_SEGMENT_FLAT; kind <= VEC_SEGMENT_HNSW; kind++) {
+        const char *directory = cases_directory();
+        VecBuildOptions options = cases_options(dimensions, VEC_METRIC_L2, 8);
+        Cases cases = cases_make(row_count, dimensions, 5, 3);
+        uint64_t polls = 0;
+        VecSearchOptions search_options = {
+            .ef_search = row_count, .should_stop = stop_every_other_time, .should_stop_context = &polls};
+        VecCandidate candidate;
+        VecSearch *search;
+        VecError error;
+        uint32_t got;
+
+        options.segment.kind = (VecSegmentKind)kind;
+        options.segment.ef_construction = 10;
+        options.segment.m = 8;
+        VecIndex *index = cases_index(directory, &options, cases.vectors, row_count);
+        assert_int_equal(vec_search_begin(index, cases_row(&cases, 0), dimensions * sizeof(float),
+                                          &search_options, &search, &error),
+                         VEC_OK);
+        while (vec_search_next(search, &candidate, 1, &got, &error) == VEC_INTERRUPTED)
+            ;
+        assert_int_equal(got, 1);
+        assert_in_range(polls, 4, 20);
+        vec_search_free(search);
+        vec_index_close(index);
+        cases_free(&cases);
+        cases_remove_directory(directory);
+    }
+}
+
+static bool
+count_polls(void *context, uint64_t rows_done, uint64_t rows_total)
+{
+    (void)rows_done;
+    (void)rows_total;
+    ++*(uint64_t *)context;
+    return false;
+}
+
+static void
+long_lists_are_polled_while_they_are_validated(void **state)
+{
+    const char *directory = cases_directory();
+    VecBuildOptions options = cases_options(2, VEC_METRIC_L2, 8);
+    Cases cases = cases_make(3000, 2, 5, 3);
+    uint64_t polls = 0;
+    VecError error;
+
+    (void)state;
+    options.segment.m = 128; /* 256 neighbours, each compared with those before it: 100 million comparisons */
+    options.segment.ef_construction = 10;
+    VecIndex *index = cases_index(directory, &options, cases.vectors, 3000);
+    assert_int_equal(vec_index_validate(index, 0, count_polls, &polls, NULL, &error), VEC_OK);
+    assert_in_range(polls, 10, 100);
+    vec_index_close(index);
+    cases_free(&cases);
+    cases_remove_directory(directory);
+}
+
 int
 main(void)
 {
@@ -425,6 +632,10 @@ main(void)
         cmocka_unit_test(every_dimension),
         cmocka_unit_test(most_dimensions),
         cmocka_unit_test(queries_that_no_code_can_answer_are_refused),
+        cmocka_unit_test(a_flat_search_holds_few_of_many_rows),
+        cmocka_unit_test(rows_that_no_path_leads_to_need_little_memory),
+        cmocka_unit_test(codes_of_many_bytes_are_polled_by_their_bytes),
+        cmocka_unit_test(long_lists_are_polled_while_they_are_validated),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
