@@ -7,7 +7,8 @@
 #include <stddef.h>
 
 /*
- * allocate returns memory aligned to 64 bytes or NULL; release accepts NULL. Both may be called from several threads at once.
+ * allocate returns memory aligned to 64 bytes or NULL, which means that there is none: for 0 bytes, too, it returns a pointer,
+ * to be released like any other. release accepts NULL. Both may be called from several threads at once.
  */
 typedef struct VecAllocator {
     void *(*allocate)(void *context, size_t size_bytes);

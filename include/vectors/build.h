@@ -83,7 +83,8 @@ VecStatus vec_build_add(VecBuild *build, const VecRowId *row, const void *vector
 
 /*
  * Builds the graph with thread_count threads (nothing to do for VEC_SEGMENT_FLAT: returns at once). The threads block
- * all signals and are joined before it returns, whatever it returns. If fewer threads can be started, fewer do the work.
+ * all signals but SIGBUS (index.h says why) and are joined before it returns, whatever it returns. If fewer threads can be
+ * started, fewer do the work.
  * VEC_INTERRUPTED: call again to go on where it stopped. VEC_NO_MEMORY: may be called again, too.
  */
 VecStatus vec_build_graph(VecBuild *build, VecShouldStop should_stop, void *should_stop_context,

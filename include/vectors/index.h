@@ -69,6 +69,12 @@ VecStatus vec_index_open(const char *directory, const VecIndexOpenOptions *optio
 /* All its searches must have been freed. NULL is legal. */
 void vec_index_close(VecIndex *index);
 
+/*
+ * True if somebody wrote to a segment's file, or put another in its place, since it was opened, which nobody may: close and open
+ * again, so that it is verified. A file that is gone is none of these: its map stays what it was. One stat a segment.
+ */
+bool vec_index_is_changed(const VecIndex *index);
+
 uint64_t vec_index_generation(const VecIndex *index); /* of the manifest that was read */
 uint32_t vec_index_problem_count(const VecIndex *index);
 const VecProblem *vec_index_problem(const VecIndex *index, uint32_t problem); /* lives as long as the index */

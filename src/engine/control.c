@@ -18,7 +18,6 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-#include <xxhash.h>
 
 #include "fault_guard.h"
 #include "file.h"
@@ -383,17 +382,8 @@ static uint64_t
 identity_hash(int descriptor)
 {
     struct stat file;
-    uint64_t words[5];
 
-    if (fstat(descriptor, &file) != 0)
-        return 0;
-    words[0] = (uint64_t)file.st_dev;
-    words[1] = (uint64_t)file.st_ino;
-    words[2] = (uint64_t)file.st_ctim.tv_sec;
-    words[3] = (uint64_t)file.st_ctim.tv_nsec;
-    words[4] = (uint64_t)file.st_size;
-    uint64_t hash = XXH3_64bits(words, sizeof(words));
-    return hash == 0 ? 1 : hash;
+    return fstat(descriptor, &file) == 0 ? vec_file_identity(&file) : 0;
 }
 
 bool

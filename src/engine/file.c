@@ -17,6 +17,7 @@
 #include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 VecStatus
 vec_file_path(char path[VEC_FILE_PATH_BYTES], const char *directory, const char *name, VecError *error)
@@ -28,6 +29,18 @@ vec_file_path(char path[VEC_FILE_PATH_BYTES], const char *directory, const char 
     path[0] = '\0'; /* what was cut off may be the path of another file */
     return vec_error_set(error, VEC_INVALID, 0, "path of \"%s\" is longer than %d bytes", name,
                          VEC_FILE_PATH_BYTES - 1);
+}
+
+uint64_t
+vec_file_identity(const struct stat *file)
+{
+    uint64_t words[] = {
+        (uint64_t)file->st_dev,          (uint64_t)file->st_ino,  (uint64_t)file->st_ctim.tv_sec,
+        (uint64_t)file->st_ctim.tv_nsec, (uint64_t)file->st_size,
+    };
+    uint64_t hash = XXH3_64bits(words, sizeof(words));
+
+    return hash == 0 ? 1 : hash;
 }
 
 VecStatus
@@ -42,7 +55,7 @@ vec_file_error(VecError *error, int os_errno, const char *what, const char *path
     else if (os_errno == ENOMEM)
         status = VEC_NO_MEMORY;
 
-    /* strerror is not safe in threads; strerror_r's two forms are not portable: the number is enough beside os_errno */
+    /* strerror is not safe in threads; of strerror_r there are two forms */
     char reason[128] = "";
 #if defined(__GLIBC__) && defined(_GNU_SOURCE)
     const char *text = strerror_r(os_errno, reason, sizeof(reason));

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "vectors/segment.h"
 #include "vectors/status.h"
@@ -16,6 +17,9 @@
 /* directory/name into path. VEC_INVALID: too long, and path is "". */
 VecStatus vec_file_path(char path[VEC_FILE_PATH_BYTES], const char *directory, const char *name,
                         VecError *error) VEC_MUST_CHECK;
+
+/* A hash of (device, inode, ctime, size), never 0: differs when a file was replaced, written to or truncated. */
+uint64_t vec_file_identity(const struct stat *file);
 
 /* The status that fits errno, with a message "could not <what> <path>: <strerror>". */
 VecStatus vec_file_error(VecError *error, int os_errno, const char *what, const char *path);

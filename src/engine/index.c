@@ -8,6 +8,9 @@
 
 #include "memory.h"
 
+/* vec_index_row is called for one row after the other, of a map that the kernel was told not to read ahead: 1 MB at a time. */
+#define ROWS_AHEAD 65536
+
 static VecProblem *
 add_problem(VecIndex *index, VecProblemKind kind, const char *file_name)
 {
@@ -142,6 +145,7 @@ vec_index_open(const char *directory, const VecIndexOpenOptions *options, const 
         return vec_memory_error(error);
     }
     made->allocator = allocator;
+    snprintf(made->directory, sizeof(made->directory), "%s", directory);
     made->generation = manifest.generation;
     made->segments = vec_memory_allocate(allocator, manifest.entry_count, sizeof(VecSealed));
     made->problems = vec_memory_allocate(allocator, (size_t)manifest.entry_count + 1, sizeof(VecProblem));
@@ -184,6 +188,21 @@ uint64_t
 vec_index_generation(const VecIndex *index)
 {
     return index->generation;
+}
+
+bool
+vec_index_is_changed(const VecIndex *index)
+{
+    for (uint32_t i = 0; i < index->segment_count; i++) {
+        const VecSealed *segment = &index->segments[i];
+        char path[VEC_FILE_PATH_BYTES];
+        struct stat file;
+
+        if (vec_file_path(path, index->directory, segment->file_name, NULL) == VEC_OK &&
+            stat(path, &file) == 0 && vec_file_identity(&file) != segment->identity)
+            return true;
+    }
+    return false;
 }
 
 uint32_t
@@ -238,6 +257,8 @@ vec_index_row(const VecIndex *index, uint32_t segment, uint64_t row, VecRowId *i
     const VecFormatRow *found =
         row < header->rows_coded ? &sealed->rows[row] : &sealed->exceptions[row - header->rows_coded];
 
+    if (row % ROWS_AHEAD == 0)
+        vec_sealed_read_ahead(sealed, found, ROWS_AHEAD * sizeof(*found));
     id->position = found->position;
     memcpy(id->tid, found->tid, VEC_TID_BYTES);
     *kind = row < header->rows_coded                        ? VEC_ROW_CODED

@@ -151,7 +151,7 @@ open_inputs(VecMerge *merge, const VecMergeOptions *options, const char *directo
         if (status != VEC_OK)
             return status;
         /* read from one end to the other now, unlike in a search */
-        (void)madvise((void *)input->sealed.map, input->sealed.map_bytes, MADV_NORMAL);
+        vec_sealed_advise(&input->sealed, MADV_NORMAL);
         if (options->control != NULL && vec_control_is_verified(options->control, input->sealed.descriptor))
             continue;
         status = vec_sealed_verify(&input->sealed, options->should_stop, options->should_stop_context, error);

@@ -175,11 +175,21 @@ attach(VecSealed *sealed, VecError *error)
     return VEC_OK;
 }
 
-/* Sections are read at random places: without this the kernel reads ahead what nobody wants. */
-static void
-advise(const VecSealed *sealed)
+void
+vec_sealed_read_ahead(const VecSealed *sealed, const void *start, size_t bytes)
 {
-    (void)madvise((void *)sealed->map, sealed->map_bytes, MADV_RANDOM);
+    uint64_t page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
+    uint64_t from = (uint64_t)((const uint8_t *)start - sealed->map) / page_bytes * page_bytes;
+    uint64_t rest = sealed->map_bytes - from;
+
+    (void)madvise((void *)(sealed->map + from), rest < bytes ? rest : bytes, MADV_WILLNEED);
+}
+
+void
+vec_sealed_advise(VecSealed *sealed, int advice)
+{
+    sealed->advice = advice;
+    (void)madvise((void *)sealed->map, sealed->map_bytes, advice);
 }
 
 VecStatus
@@ -200,6 +210,7 @@ vec_sealed_open(VecSealed *sealed, const char *directory, const char *file_name,
         return vec_file_error(error, errno, "open", path);
     if (fstat(sealed->descriptor, &file) != 0)
         return vec_file_error(error, errno, "look at", path);
+    sealed->identity = vec_file_identity(&file);
     if (!S_ISREG(file.st_mode) || file.st_size < VEC_FORMAT_PAGE_BYTES)
         return corrupt(sealed, error, "not a file of at least one page, bytes", (uint64_t)file.st_size);
     if ((status = vec_file_read(sealed->descriptor, page, sizeof(page), 0, path, error)) != VEC_OK)
@@ -216,7 +227,8 @@ vec_sealed_open(VecSealed *sealed, const char *directory, const char *file_name,
         return vec_file_error(error, errno, "map", path);
     sealed->map = map;
     vec_fault_guard_add(&sealed->guard, map, sealed->map_bytes, PROT_READ);
-    advise(sealed);
+    /* a graph is read at random places, where reading ahead brings what nobody wants; codes without one as a whole */
+    vec_sealed_advise(sealed, sealed->options.kind == VEC_SEGMENT_HNSW ? MADV_RANDOM : MADV_NORMAL);
     status = attach(sealed, error);
     return status == VEC_OK ? vec_sealed_check(sealed, error) : status;
 }
@@ -278,6 +290,7 @@ vec_sealed_verify(const VecSealed *sealed, VecShouldStop should_stop, void *shou
 
     if (state == NULL)
         return vec_memory_error(error);
+    (void)madvise((void *)sealed->map, sealed->map_bytes, MADV_SEQUENTIAL);
     for (int i = 0; i < VEC_SECTION_COUNT && status == VEC_OK; i++) {
         const VecFormatSection *section = &sealed->header.sections[i];
 
@@ -301,6 +314,7 @@ vec_sealed_verify(const VecSealed *sealed, VecShouldStop should_stop, void *shou
     }
 
 done:
+    (void)madvise((void *)sealed->map, sealed->map_bytes, sealed->advice);
     XXH3_freeState(state);
     return status;
 }

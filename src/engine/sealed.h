@@ -14,9 +14,11 @@ typedef struct VecSealed {
     const VecAllocator *allocator;
     char file_name[VEC_FILE_NAME_BYTES];
     int descriptor;
+    uint64_t identity; /* of the file as it was opened: vec_file_identity */
     const uint8_t *map;
     uint64_t map_bytes;
     VecFaultGuard guard;    /* of the map */
+    int advice;             /* to the kernel, how it will be read: MADV_... */
     VecFormatHeader header; /* a private copy: what was checked stays as it was checked */
     VecSegmentOptions options;
     VecCoder coder;
@@ -43,6 +45,12 @@ void vec_sealed_close_file(VecSealed *sealed);
  * reading, before anybody believes the result.
  */
 VecStatus vec_sealed_check(const VecSealed *sealed, VecError *error) VEC_MUST_CHECK;
+
+/* Asks the kernel for a part of the map that will be read soon; what of it lies behind the end is left out. */
+void vec_sealed_read_ahead(const VecSealed *sealed, const void *start, size_t bytes);
+
+/* Tells the kernel how the map will be read from now on: MADV_NORMAL (from one end to the other), MADV_RANDOM. */
+void vec_sealed_advise(VecSealed *sealed, int advice);
 
 /* Compares every section with its checksum. VEC_CORRUPT, VEC_INTERRUPTED. */
 VecStatus vec_sealed_verify(const VecSealed *sealed, VecShouldStop should_stop, void *should_stop_context,

@@ -4,12 +4,14 @@
 #ifndef VEC_SNAPSHOT_H
 #define VEC_SNAPSHOT_H
 
+#include "file.h"
 #include "probe.h"
 #include "sealed.h"
 #include "vectors/index.h"
 
 struct VecIndex {
     const VecAllocator *allocator;
+    char directory[VEC_FILE_PATH_BYTES];
     uint64_t generation;
     VecSealed *segments;
     uint32_t segment_count;

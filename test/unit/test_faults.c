@@ -16,7 +16,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "control.h"
@@ -467,6 +469,99 @@ a_build_whose_file_shrinks_ends_with_a_status(void **state)
     }
 }
 
+/* What the kernel was told about the map of a file: "rr" read at random, "sr" sequentially, "" neither. */
+static void
+map_advice(const char *path, char advice[3])
+{
+    FILE *maps = fopen("/proc/self/smaps", "r");
+    char line[4096];
+    bool found = false;
+
+    assert_non_null(maps);
+    advice[0] = '?';
+    while (fgets(line, sizeof(line), maps) != NULL) {
+        if (strchr(line, '/') != NULL)
+            found = strstr(line, path) != NULL;
+        if (found && strncmp(line, "VmFlags:", 8) == 0) {
+            snprintf(advice, 3, "%s",
+                     strstr(line, " rr") != NULL   ? "rr"
+                     : strstr(line, " sr") != NULL ? "sr"
+                                                   : "");
+            break;
+        }
+    }
+    fclose(maps);
+}
+
+typedef struct Reader {
+    const char *path;
+    uint32_t polls;
+} Reader;
+
+static bool
+is_read_sequentially(void *context, uint64_t rows_done, uint64_t rows_total)
+{
+    Reader *reader = context;
+    char advice[3];
+
+    (void)rows_done;
+    (void)rows_total;
+    map_advice(reader->path, advice);
+    assert_string_equal(advice, "sr");
+    reader->polls++;
+    return false;
+}
+
+/* A cold file is read in large pieces where it is read as a whole, and page by page where a graph leads to and fro. */
+static void
+maps_are_read_ahead_where_it_helps(void **state)
+{
+    char advice[3];
+
+    (void)state;
+    for (int kind = VEC_SEGMENT_FLAT; kind <= VEC_SEGMENT_HNSW; kind++) {
+        const char *expected = kind == VEC_SEGMENT_HNSW ? "rr" : "";
+        Place place;
+        VecError error;
+
+        place_make(&place, (VecSegmentKind)kind);
+        Reader reader = {.path = place.path};
+        map_advice(place.path, advice);
+        if (advice[0] == '?') { /* a kernel that does not tell */
+            place_free(&place);
+            skip();
+        }
+        assert_string_equal(advice, expected);
+        assert_int_equal(vec_index_verify(place.index, 0, is_read_sequentially, &reader, &error), VEC_OK);
+        assert_true(reader.polls > 0);
+        map_advice(place.path, advice);
+        assert_string_equal(advice, expected);
+        place_free(&place);
+    }
+}
+
+static void
+files_that_outsiders_write_to_are_noticed(void **state)
+{
+    Place place;
+    struct stat file;
+
+    (void)state;
+    place_make(&place, VEC_SEGMENT_FLAT);
+    assert_false(vec_index_is_changed(place.index));
+    assert_int_equal(stat(place.path, &file), 0);
+    int descriptor = open(place.path, O_WRONLY);
+    assert_true(descriptor >= 0);
+    do { /* the clock of a file system may be coarse */
+        assert_int_equal(pwrite(descriptor, "x", 1, (off_t)(place.file_bytes - 1)), 1);
+    } while (!vec_index_is_changed(place.index) && time(NULL) < file.st_ctim.tv_sec + 60);
+    assert_true(vec_index_is_changed(place.index));
+    close(descriptor);
+    unlink(place.path);
+    assert_false(vec_index_is_changed(place.index));
+    place_free(&place);
+}
+
 static void
 readers_keep_no_descriptor(void **state)
 {
@@ -499,6 +594,8 @@ main(void)
         cmocka_unit_test(a_truncated_control_file_is_an_orphan),
         cmocka_unit_test(a_merge_whose_input_shrinks_ends_with_a_status),
         cmocka_unit_test(a_build_whose_file_shrinks_ends_with_a_status),
+        cmocka_unit_test(files_that_outsiders_write_to_are_noticed),
+        cmocka_unit_test(maps_are_read_ahead_where_it_helps),
         cmocka_unit_test(readers_keep_no_descriptor),
     };
 
