@@ -45,3 +45,9 @@ vecpg_errors_should_stop(void *context, uint64_t rows_done, uint64_t rows_total)
 {
     return InterruptPending;
 }
+
+bool
+vecpg_errors_should_cancel(void *context, uint64_t rows_done, uint64_t rows_total)
+{
+    return QueryCancelPending || ProcDiePending;
+}

@@ -19,4 +19,7 @@ extern void vecpg_errors_report(int level, VecStatus status, const VecError *err
 /* A VecShouldStop: true as soon as PostgreSQL has anything to tell this process. */
 extern bool vecpg_errors_should_stop(void *context, uint64_t rows_done, uint64_t rows_total);
 
+/* The same for what would have to begin again from its start: true only if the statement is to end. */
+extern bool vecpg_errors_should_cancel(void *context, uint64_t rows_done, uint64_t rows_total);
+
 #endif

@@ -8,6 +8,7 @@
 #include "store.h"
 
 #include "access/timeline.h"
+#include "access/xact.h"
 #include "access/xlog.h"
 #include "access/xlogrecovery.h"
 #include "compat.h"
@@ -15,6 +16,7 @@
 #include "miscadmin.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 struct VecpgSegments {
     VecIndex *index;
@@ -35,6 +37,8 @@ typedef struct VecpgStore {
     uint64 generation;       /* of the control file when segments were opened */
     uint64 instance_nonce;   /* that segments were judged by */
     bool is_current;         /* segments and generation are set */
+    TimestampTz looked_at;   /* whether the files are what they were: by a statement that began then */
+    bool has_complained;     /* about the control file */
 } VecpgStore;
 
 static HTAB *stores;
@@ -161,6 +165,8 @@ store_find(Relation index)
     store->control = NULL;
     store->segments = NULL;
     store->is_current = false;
+    store->looked_at = 0;
+    store->has_complained = false;
     return store;
 }
 
@@ -270,9 +276,25 @@ store_attach(Relation index)
     if (status == VEC_OK)
         return store;
     store->control = NULL;
-    if (status != VEC_NOT_FOUND)
+    if (status != VEC_NOT_FOUND && !store->has_complained)
         vecpg_errors_report(LOG, status, &error);
+    store->has_complained = status != VEC_NOT_FOUND;
     return NULL;
+}
+
+/*
+ * Segment files are never written to; but outsiders may. Looked at once a second, because it costs a system call a segment,
+ * and by a clock that costs none.
+ */
+static bool
+files_are_changed(VecpgStore *store)
+{
+    TimestampTz now = GetCurrentStatementStartTimestamp();
+
+    if (store->segments == NULL || now - store->looked_at < USECS_PER_SEC)
+        return false;
+    store->looked_at = now;
+    return vec_index_is_changed(store->segments->index);
 }
 
 VecpgSegments *
@@ -284,7 +306,7 @@ vecpg_store_acquire(Relation index, const VecpgLogMeta *meta)
         (store = store_attach(index)) == NULL)
         return NULL;
     if (!store->is_current || store->generation != vec_control_generation(store->control) ||
-        store->instance_nonce != meta->instance_nonce)
+        store->instance_nonce != meta->instance_nonce || files_are_changed(store))
         store_load(index, store, meta);
     if (store->segments != NULL)
         store->segments->reference_count++;

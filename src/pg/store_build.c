@@ -307,10 +307,12 @@ read_rows(VecpgBuild *build, VecError *error)
         options.segment.kind = VEC_SEGMENT_FLAT;
     options.seed = VecpgPositionPage(request->from);
     options.codes_of = request->codes_of;
+    options.should_stop = vecpg_errors_should_cancel;
     build->row_count = vecpg_log_reader_count_live(build->reader, request->from, request->to);
     options.vector_bytes_max = count_vector_bytes(build);
-    status = vec_build_begin(&options, build->directory, build->row_count, &vec_allocator_default,
-                             &build->build, error);
+    while ((status = vec_build_begin(&options, build->directory, build->row_count, &vec_allocator_default,
+                                     &build->build, error)) == VEC_INTERRUPTED)
+        CHECK_FOR_INTERRUPTS();
     if (status == VEC_OK && vec_build_wants_sample(build->build)) {
         report_phase(build, VECPG_PHASE_TRAIN, build->row_count);
         show_sample(build);

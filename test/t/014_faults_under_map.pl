@@ -97,4 +97,62 @@ for my $fetched (0, 1, 40, 3000)
 	}
 }
 
+# ---- Written to, or replaced, in place, while sessions have the file mapped ------------------------------------------
+
+# A session that keeps its maps; it must notice by itself, and be right from then on.
+my $session = $node->background_psql('postgres', on_error_stop => 1);
+$session->query_safe('SET enable_seqscan = off; SET enable_sort = off');
+
+sub session_is_right
+{
+	my ($literal) = @_;
+	my $by_index = $session->query_safe("SELECT id, embedding <-> '$literal' FROM items ORDER BY embedding <-> '$literal'");
+	my $by_table = $node->safe_psql('postgres', "SET enable_indexscan = off; SELECT id, embedding <-> '$literal' FROM items");
+	return join("\n", sort split /\n/, $by_index) eq join("\n", sort split /\n/, $by_table);
+}
+
+my $literal = $node->safe_psql('postgres', 'SELECT ' . VectorsTest::fill_expression('17', 32));
+srand 4;
+for my $round (1 .. 6)
+{
+	my $name = "bytes changed in place, round $round";
+	ok(session_is_right($literal), "$name: right before");
+	my $marker = -s $node->logfile;
+	my ($segment) = segments();
+	my $bytes = -s $segment;
+	for (1 .. 10 ** ($round / 2))
+	{
+		overwrite($segment, 4096 + int(rand($bytes - 4096)), chr(int(rand(256))) x (1 + int(rand(8))));
+	}
+	wait_until("$name: the session notices", sub { session_is_right($literal) && slurp_file($node->logfile, $marker) =~ /is not used/ });
+	ok(session_is_right($literal), "$name: right after");
+	index_equals_table($node, 'items', 32, $name);
+	unlike(slurp_file($node->logfile, $marker), qr/server process .* was terminated/, "$name: nobody died");
+	rebuild($name);
+}
+
+$node->safe_psql('postgres', 'CREATE TABLE others (id bigint, embedding vector(32))');
+fill($node, 'others', 1, 500, 32);
+$node->safe_psql('postgres', 'CREATE INDEX others_embedding ON others USING vectors (embedding vector_l2_ops)');
+my ($foreign) = glob(directory() =~ s/\d+$/$node->safe_psql('postgres', q{SELECT pg_relation_filenode('others_embedding')})/er . '/segment.*');
+my ($segment) = segments();
+ok(session_is_right($literal), 'replaced: right before');
+my $marker = -s $node->logfile;
+rename $foreign, $segment or die "$foreign: $!";
+ok(session_is_right($literal), 'replaced: right at once');
+wait_until('the session notices', sub { session_is_right($literal) && slurp_file($node->logfile, $marker) =~ /is not used/ });
+index_equals_table($node, 'items', 32, 'replaced');
+index_equals_table($node, 'others', 32, 'and the index whose file it was');
+rebuild('replaced');
+
+# ---- The control file, which every scan reads ---------------------------------------------------------------------
+
+ok(session_is_right($literal), 'control file: right before');
+truncate directory() . '/control', 0 or die;
+ok(session_is_right($literal), 'control file truncated: right');
+index_equals_table($node, 'items', 32, 'control file truncated');
+rebuild('control file truncated');
+ok(session_is_right($literal), 'control file truncated: right after all');
+$session->quit;
+
 done_testing();
