@@ -1,4 +1,4 @@
-"""Turns results into the table of bench/README.md, between the two markers there."""
+"""Turns results into the tables of bench/README.md, between the markers there: of all figures, and of some by their names."""
 
 import datetime
 import os
@@ -6,7 +6,6 @@ import pathlib
 import platform
 
 README = pathlib.Path(__file__).parent / "README.md"
-BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 
 
 def _machine():
@@ -48,7 +47,13 @@ def text(bench, figures, results, command):
     return "\n".join(lines)
 
 
-def write(block):
-    before, _, rest = README.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    README.write_text(f"{before}{BEGIN}\n\n{block}\n\n{END}{after}", encoding="utf-8")
+def write(block, names=()):
+    """Between the markers of all figures, or of those named; False if there are no such markers."""
+    what = " ".join(["figures", *names])
+    begin, end = f"<!-- {what}: begin -->", f"<!-- {what}: end -->"
+    before, found, rest = README.read_text(encoding="utf-8").partition(begin)
+    _, _, after = rest.partition(end)
+    if not found:
+        return False
+    README.write_text(f"{before}{begin}\n\n{block}\n\n{end}{after}", encoding="utf-8")
+    return True

@@ -103,93 +103,30 @@ vectors_bvector_out(PG_FUNCTION_ARGS)
     PG_RETURN_CSTRING(text);
 }
 
-/* As core's bit: int32 length, then the bytes as they are stored. */
-static BVector *
-receive_network(StringInfo message, int32 typmod)
-{
-    BVector *vector;
-    int64 dimensions;
-
-    if (message->len - message->cursor < 4)
-        vecpg_types_report_binary(&vecpg_type_bvector, "The head of 4 bytes is incomplete.");
-    dimensions = (int32)pq_getmsgint(message, 4);
-    vecpg_types_check_dimensions(&vecpg_type_bvector, dimensions, NULL);
-    vecpg_types_check_typmod(typmod, (int)dimensions, NULL);
-    vecpg_types_check_binary_length(&vecpg_type_bvector, message, (int64)BVECTOR_BYTES(dimensions));
-    vector = vecpg_bvector_new((int)dimensions);
-    pq_copymsgbytes(message, (char *)vector->bits, (int)BVECTOR_BYTES(dimensions));
-    if (dimensions % 8 != 0 && (vector->bits[dimensions / 8] & 0xFF >> dimensions % 8) != 0)
-        vecpg_types_report_binary(&vecpg_type_bvector, "The bits behind the last element must be 0.");
-    return vector;
-}
-
-/* uint16 dimensions, then little-endian words of 64 bits, element 0 in the lowest. */
-static BVector *
-receive_little_endian(StringInfo message, int32 typmod)
-{
-    BVector *vector;
-    int dimensions;
-
-    if (message->len - message->cursor < 2)
-        vecpg_types_report_binary(&vecpg_type_bvector, "The head of 2 bytes is incomplete.");
-    dimensions = vecpg_wire_get_le16(message);
-    vecpg_types_check_dimensions(&vecpg_type_bvector, dimensions, NULL);
-    vecpg_types_check_typmod(typmod, dimensions, NULL);
-    vecpg_types_check_binary_length(&vecpg_type_bvector, message, (dimensions + 63) / 64 * 8);
-    vector = vecpg_bvector_new(dimensions);
-    for (int i = 0; i < (dimensions + 63) / 64 * 64; i += 8) {
-        int byte = pq_getmsgbyte(message);
-
-        for (int j = 0; j < 8; j++) {
-            if ((byte >> j & 1) == 0)
-                continue;
-            if (i + j >= dimensions)
-                vecpg_types_report_binary(&vecpg_type_bvector, "The bits behind the last element must be 0.");
-            vecpg_bvector_set(vector, i + j);
-        }
-    }
-    return vector;
-}
-
 Datum
 vectors_bvector_recv(PG_FUNCTION_ARGS)
 {
-    StringInfo message = (StringInfo)PG_GETARG_POINTER(0);
-    int32 typmod = PG_GETARG_INT32(2);
+    VecWire wire = vecpg_wire_receive(&vecpg_type_bvector, VEC_WIRE_BITS, (StringInfo)PG_GETARG_POINTER(0),
+                                      PG_GETARG_INT32(2));
+    BVector *vector = vecpg_bvector_new((int)wire.dimensions);
+    VecWireError error;
 
-    if (vecpg_wire_is_little_endian())
-        PG_RETURN_BVECTOR_P(receive_little_endian(message, typmod));
-    PG_RETURN_BVECTOR_P(receive_network(message, typmod));
-}
-
-static void
-send_little_endian(StringInfo message, const BVector *vector)
-{
-    vecpg_wire_send_le16(message, vector->dimensions);
-    for (int i = 0; i < (vector->dimensions + 63) / 64 * 64; i += 8) {
-        int byte = 0;
-
-        for (int j = 0; j < 8 && i + j < vector->dimensions; j++)
-            byte |= vecpg_bvector_get(vector, i + j) << j;
-        pq_sendbyte(message, (uint8)byte);
-    }
+    if (!vec_wire_read_bits(&wire, vector->bits, &error))
+        vecpg_wire_report(&vecpg_type_bvector, &error);
+    PG_RETURN_BVECTOR_P(vector);
 }
 
 Datum
 vectors_bvector_send(PG_FUNCTION_ARGS)
 {
     BVector *vector = PG_GETARG_BVECTOR_P(0);
-    StringInfoData message;
+    VecWire wire;
+    uint8 *target;
+    bytea *message = vecpg_wire_new(&wire, VEC_WIRE_BITS, vector->dimensions, 0, &target);
 
-    pq_begintypsend(&message);
-    if (vecpg_wire_is_little_endian()) {
-        send_little_endian(&message, vector);
-    } else {
-        pq_sendint32(&message, vector->dimensions);
-        pq_sendbytes(&message, (const char *)vector->bits, (int)BVECTOR_BYTES(vector->dimensions));
-    }
+    vec_wire_write_bits(&wire, vector->bits, target);
     PG_FREE_IF_COPY(vector, 0);
-    PG_RETURN_BYTEA_P(pq_endtypsend(&message));
+    PG_RETURN_BYTEA_P(message);
 }
 
 Datum

@@ -10,7 +10,6 @@
 #include "types_common.h"
 #include "types_svector.h"
 #include "types_vector.h"
-#include "types_wire.h"
 
 /* How much of a malformed text an error message repeats; vectors are long, and their texts ten times longer. */
 #define SHOWN_TEXT_MAX 64
@@ -148,44 +147,6 @@ vecpg_types_report_binary(const VecpgTypeInfo *type, const char *format, ...)
     va_end(arguments);
     ereport(ERROR, (errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
                     errmsg("invalid binary data for type %s", type->name), errdetail_internal("%s", detail)));
-}
-
-void
-vecpg_types_check_binary_length(const VecpgTypeInfo *type, StringInfo message, int64 expected)
-{
-    int64 left = message->len - message->cursor;
-
-    if (left != expected)
-        vecpg_types_report_binary(type, "Expected %lld more bytes, but there are %lld.", (long long)expected,
-                                  (long long)left);
-}
-
-int
-vecpg_types_receive_head(const VecpgTypeInfo *type, StringInfo message, int32 typmod, int bytes_before,
-                         int bytes_each)
-{
-    int head_bytes = vecpg_wire_is_little_endian() ? 2 : 4;
-    int dimensions, unused = 0;
-
-    if (message->len - message->cursor < head_bytes)
-        vecpg_types_report_binary(type, "The head of %d bytes is incomplete.", head_bytes);
-    dimensions = vecpg_wire_get16(message);
-    if (!vecpg_wire_is_little_endian())
-        unused = pq_getmsgint(message, 2);
-    vecpg_types_check_dimensions(type, dimensions, NULL);
-    vecpg_types_check_typmod(typmod, dimensions, NULL);
-    if (unused != 0)
-        vecpg_types_report_binary(type, "The second field must be 0, not %d.", unused);
-    vecpg_types_check_binary_length(type, message, bytes_before + (int64)dimensions * bytes_each);
-    return dimensions;
-}
-
-void
-vecpg_types_send_head(StringInfo message, int dimensions)
-{
-    vecpg_wire_send16(message, (uint16)dimensions);
-    if (!vecpg_wire_is_little_endian())
-        pq_sendint16(message, 0);
 }
 
 int

@@ -43,17 +43,6 @@ extern void vecpg_types_report_text(const VecpgTypeInfo *type, const char *text,
 extern void vecpg_types_report_binary(const VecpgTypeInfo *type, const char *format, ...)
     pg_attribute_printf(2, 3) __attribute__((noreturn));
 
-/* 22P03 unless exactly expected bytes are left in the message. */
-extern void vecpg_types_check_binary_length(const VecpgTypeInfo *type, StringInfo message, int64 expected);
-
-/*
- * The head that the binary forms of vector, vecf16 and veci8 share: uint16 dimensions, and for pgvector an int16 that must be 0. Checks
- * dimensions, typmod, and that bytes_before plus dimensions * bytes_each follow; returns the dimensions.
- */
-extern int vecpg_types_receive_head(const VecpgTypeInfo *type, StringInfo message, int32 typmod,
-                                    int bytes_before, int bytes_each);
-extern void vecpg_types_send_head(StringInfo message, int dimensions);
-
 /* 22003: a number that the type cannot hold. */
 extern void vecpg_types_report_value(const VecpgTypeInfo *type, double value, Node *escontext);
 

@@ -134,54 +134,16 @@ vectors_svector_out(PG_FUNCTION_ARGS)
     PG_RETURN_CSTRING(text);
 }
 
-/* The head: dimensions, count, and for pgvector an int32 that must be 0. Returns a vector whose elements are still to be read. */
-static SVector *
-receive_head(StringInfo message, int32 typmod)
-{
-    int head_bytes = vecpg_wire_is_little_endian() ? 8 : 12;
-    uint32 dimensions, count, unused = 0;
-
-    if (message->len - message->cursor < head_bytes)
-        vecpg_types_report_binary(&vecpg_type_svector, "The head of %d bytes is incomplete.", head_bytes);
-    dimensions = vecpg_wire_get32(message);
-    count = vecpg_wire_get32(message);
-    if (!vecpg_wire_is_little_endian())
-        unused = pq_getmsgint(message, 4);
-    vecpg_types_check_dimensions(&vecpg_type_svector, (int32)dimensions, NULL);
-    vecpg_types_check_typmod(typmod, (int)dimensions, NULL);
-    if (count > dimensions)
-        vecpg_types_report_binary(&vecpg_type_svector, "There cannot be %u elements in %u dimensions.", count,
-                                  dimensions);
-    if (unused != 0)
-        vecpg_types_report_binary(&vecpg_type_svector, "The third field must be 0, not %u.", unused);
-    vecpg_types_check_binary_length(&vecpg_type_svector, message, (int64)count * 8);
-    return vecpg_svector_new((int)dimensions, (int)count);
-}
-
 Datum
 vectors_svector_recv(PG_FUNCTION_ARGS)
 {
-    StringInfo message = (StringInfo)PG_GETARG_POINTER(0);
-    SVector *vector = receive_head(message, PG_GETARG_INT32(2));
-    float *values = vecpg_svector_values(vector);
+    VecWire wire = vecpg_wire_receive(&vecpg_type_svector, VEC_WIRE_SPARSE, (StringInfo)PG_GETARG_POINTER(0),
+                                      PG_GETARG_INT32(2));
+    SVector *vector = vecpg_svector_new((int)wire.dimensions, (int)wire.count);
+    VecWireError error;
 
-    for (uint32 i = 0; i < vector->count; i++) {
-        uint32 index = vecpg_wire_get32(message);
-
-        if (index >= vector->dimensions)
-            vecpg_types_report_binary(&vecpg_type_svector, "The index %u is not below the dimensions, %u.",
-                                      index, vector->dimensions);
-        if (i > 0 && index <= vector->index[i - 1])
-            vecpg_types_report_binary(&vecpg_type_svector, "The index %u follows %u; indexes must ascend.",
-                                      index, vector->index[i - 1]);
-        vector->index[i] = index;
-    }
-    for (uint32 i = 0; i < vector->count; i++) {
-        values[i] = vecpg_wire_get_float(message);
-        if (values[i] == 0.0f)
-            vecpg_types_report_binary(
-                &vecpg_type_svector, "The element with index %u is 0; zeros are left out.", vector->index[i]);
-    }
+    if (!vec_wire_read_sparse(&wire, vector->index, vecpg_svector_values(vector), &error))
+        vecpg_wire_report(&vecpg_type_svector, &error);
     PG_RETURN_SVECTOR_P(vector);
 }
 
@@ -189,20 +151,14 @@ Datum
 vectors_svector_send(PG_FUNCTION_ARGS)
 {
     SVector *vector = PG_GETARG_SVECTOR_P(0);
-    const float *values = vecpg_svector_values(vector);
-    StringInfoData message;
+    VecWire wire;
+    uint8 *target;
+    bytea *message =
+        vecpg_wire_new(&wire, VEC_WIRE_SPARSE, (int)vector->dimensions, (int)vector->count, &target);
 
-    pq_begintypsend(&message);
-    vecpg_wire_send32(&message, vector->dimensions);
-    vecpg_wire_send32(&message, vector->count);
-    if (!vecpg_wire_is_little_endian())
-        pq_sendint32(&message, 0);
-    for (uint32 i = 0; i < vector->count; i++)
-        vecpg_wire_send32(&message, vector->index[i]);
-    for (uint32 i = 0; i < vector->count; i++)
-        vecpg_wire_send_float(&message, values[i]);
+    vec_wire_write_sparse(&wire, vector->index, vecpg_svector_values(vector), target);
     PG_FREE_IF_COPY(vector, 0);
-    PG_RETURN_BYTEA_P(pq_endtypsend(&message));
+    PG_RETURN_BYTEA_P(message);
 }
 
 Datum

@@ -103,13 +103,11 @@ vectors_vecf16_out(PG_FUNCTION_ARGS)
 Datum
 vectors_vecf16_recv(PG_FUNCTION_ARGS)
 {
-    StringInfo message = (StringInfo)PG_GETARG_POINTER(0);
-    int dimensions =
-        vecpg_types_receive_head(&vecpg_type_vecf16, message, PG_GETARG_INT32(2), 0, sizeof(uint16));
-    VecF16 *vector = vecpg_vecf16_new(dimensions);
+    VecWire wire = vecpg_wire_receive(&vecpg_type_vecf16, VEC_WIRE_F16, (StringInfo)PG_GETARG_POINTER(0),
+                                      PG_GETARG_INT32(2));
+    VecF16 *vector = vecpg_vecf16_new((int)wire.dimensions);
 
-    for (int i = 0; i < dimensions; i++)
-        vector->x[i] = vecpg_wire_get16(message);
+    vec_wire_read_f16(&wire, vector->x);
     PG_RETURN_VECF16_P(vector);
 }
 
@@ -117,15 +115,13 @@ Datum
 vectors_vecf16_send(PG_FUNCTION_ARGS)
 {
     VecF16 *vector = PG_GETARG_VECF16_P(0);
-    StringInfoData message;
+    VecWire wire;
+    uint8 *target;
+    bytea *message = vecpg_wire_new(&wire, VEC_WIRE_F16, vector->dimensions, 0, &target);
 
-    pq_begintypsend(&message);
-    vecpg_types_send_head(&message, vector->dimensions);
-    enlargeStringInfo(&message, (int)sizeof(uint16) * vector->dimensions);
-    for (int i = 0; i < vector->dimensions; i++)
-        vecpg_wire_send16(&message, vector->x[i]);
+    vec_wire_write_f16(&wire, vector->x, target);
     PG_FREE_IF_COPY(vector, 0);
-    PG_RETURN_BYTEA_P(pq_endtypsend(&message));
+    PG_RETURN_BYTEA_P(message);
 }
 
 Datum

@@ -149,21 +149,16 @@ vectors_veci8_out(PG_FUNCTION_ARGS)
     PG_RETURN_CSTRING(text);
 }
 
-/* Head, alpha, offset, then the bytes. */
 Datum
 vectors_veci8_recv(PG_FUNCTION_ARGS)
 {
-    StringInfo message = (StringInfo)PG_GETARG_POINTER(0);
-    int dimensions = vecpg_types_receive_head(&vecpg_type_veci8, message, PG_GETARG_INT32(2), 8, 1);
-    float alpha = vecpg_wire_get_float(message);
-    float offset = vecpg_wire_get_float(message);
-    VecI8 *vector;
+    VecWire wire = vecpg_wire_receive(&vecpg_type_veci8, VEC_WIRE_I8, (StringInfo)PG_GETARG_POINTER(0),
+                                      PG_GETARG_INT32(2));
+    VecI8 *vector = vecpg_veci8_new((int)wire.dimensions, 0, 0);
+    VecWireError error;
 
-    if (!isfinite(alpha) || !isfinite(offset))
-        vecpg_types_report_binary(&vecpg_type_veci8, "The scale %g and the offset %g must be finite.", alpha,
-                                  offset);
-    vector = vecpg_veci8_new(dimensions, alpha, offset);
-    pq_copymsgbytes(message, (char *)vector->x, dimensions);
+    if (!vec_wire_read_i8(&wire, &vector->alpha, &vector->offset, vector->x, &error))
+        vecpg_wire_report(&vecpg_type_veci8, &error);
     PG_RETURN_VECI8_P(vector);
 }
 
@@ -171,15 +166,13 @@ Datum
 vectors_veci8_send(PG_FUNCTION_ARGS)
 {
     VecI8 *vector = PG_GETARG_VECI8_P(0);
-    StringInfoData message;
+    VecWire wire;
+    uint8 *target;
+    bytea *message = vecpg_wire_new(&wire, VEC_WIRE_I8, vector->dimensions, 0, &target);
 
-    pq_begintypsend(&message);
-    vecpg_types_send_head(&message, vector->dimensions);
-    vecpg_wire_send_float(&message, vector->alpha);
-    vecpg_wire_send_float(&message, vector->offset);
-    pq_sendbytes(&message, (const char *)vector->x, vector->dimensions);
+    vec_wire_write_i8(&wire, vector->alpha, vector->offset, vector->x, target);
     PG_FREE_IF_COPY(vector, 0);
-    PG_RETURN_BYTEA_P(pq_endtypsend(&message));
+    PG_RETURN_BYTEA_P(message);
 }
 
 Datum

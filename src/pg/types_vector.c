@@ -74,13 +74,11 @@ vectors_vector_out(PG_FUNCTION_ARGS)
 Datum
 vectors_vector_recv(PG_FUNCTION_ARGS)
 {
-    StringInfo message = (StringInfo)PG_GETARG_POINTER(0);
-    int dimensions =
-        vecpg_types_receive_head(&vecpg_type_vector, message, PG_GETARG_INT32(2), 0, sizeof(float));
-    Vector *vector = vecpg_vector_new(dimensions);
+    VecWire wire = vecpg_wire_receive(&vecpg_type_vector, VEC_WIRE_F32, (StringInfo)PG_GETARG_POINTER(0),
+                                      PG_GETARG_INT32(2));
+    Vector *vector = vecpg_vector_new((int)wire.dimensions);
 
-    for (int i = 0; i < dimensions; i++)
-        vector->x[i] = vecpg_wire_get_float(message);
+    vec_wire_read_f32(&wire, vector->x);
     PG_RETURN_VECTOR_P(vector);
 }
 
@@ -88,15 +86,13 @@ Datum
 vectors_vector_send(PG_FUNCTION_ARGS)
 {
     Vector *vector = PG_GETARG_VECTOR_P(0);
-    StringInfoData message;
+    VecWire wire;
+    uint8 *target;
+    bytea *message = vecpg_wire_new(&wire, VEC_WIRE_F32, vector->dimensions, 0, &target);
 
-    pq_begintypsend(&message);
-    vecpg_types_send_head(&message, vector->dimensions);
-    enlargeStringInfo(&message, (int)sizeof(float) * vector->dimensions);
-    for (int i = 0; i < vector->dimensions; i++)
-        vecpg_wire_send_float(&message, vector->x[i]);
+    vec_wire_write_f32(&wire, vector->x, target);
     PG_FREE_IF_COPY(vector, 0);
-    PG_RETURN_BYTEA_P(pq_endtypsend(&message));
+    PG_RETURN_BYTEA_P(message);
 }
 
 Datum

@@ -1,89 +1,26 @@
 /*
- * types_wire.h: the two binary forms: pgvector's in network byte order, pgvecto.rs' in little endian; vectors.wire_format chooses.
- *
- * Numbers of pqformat.h are in network byte order; swapping its results gives little endian on any machine.
+ * types_wire.h: receiving and sending vectors: the engine reads and writes the bytes, vectors.wire_format chooses their form.
  */
 #ifndef VECPG_TYPES_WIRE_H
 #define VECPG_TYPES_WIRE_H
 
 #include "postgres.h"
 
-#include "guc.h"
-#include "libpq/pqformat.h"
-#include "port/pg_bswap.h"
+#include "lib/stringinfo.h"
+#include "types_common.h"
+#include "vectors/wire.h"
 
-static inline bool
-vecpg_wire_is_little_endian(void)
-{
-    return vecpg_guc_wire_format == VECPG_WIRE_PGVECTORS;
-}
+/*
+ * Opens the rest of the message and consumes it. Raises 22023 for impossible dimensions, 22P03 for anything else that is wrong with
+ * the head or the length, 22000 if the typmod wants other dimensions.
+ */
+extern VecWire vecpg_wire_receive(const VecpgTypeInfo *type, VecWireType wire_type, StringInfo message,
+                                  int32 typmod);
 
-static inline uint16
-vecpg_wire_get_le16(StringInfo message)
-{
-    return pg_bswap16((uint16)pq_getmsgint(message, 2));
-}
+/* 22P03 with what the reader found. */
+extern void vecpg_wire_report(const VecpgTypeInfo *type, const VecWireError *error) __attribute__((noreturn));
 
-static inline uint32
-vecpg_wire_get_le32(StringInfo message)
-{
-    return pg_bswap32(pq_getmsgint(message, 4));
-}
-
-static inline void
-vecpg_wire_send_le16(StringInfo message, uint16 value)
-{
-    pq_sendint16(message, pg_bswap16(value));
-}
-
-static inline void
-vecpg_wire_send_le32(StringInfo message, uint32 value)
-{
-    pq_sendint32(message, pg_bswap32(value));
-}
-
-/* In the byte order that the setting chooses. */
-static inline uint32
-vecpg_wire_get32(StringInfo message)
-{
-    return vecpg_wire_is_little_endian() ? vecpg_wire_get_le32(message) : pq_getmsgint(message, 4);
-}
-
-static inline void
-vecpg_wire_send32(StringInfo message, uint32 value)
-{
-    pq_sendint32(message, vecpg_wire_is_little_endian() ? pg_bswap32(value) : value);
-}
-
-static inline uint16
-vecpg_wire_get16(StringInfo message)
-{
-    return vecpg_wire_is_little_endian() ? vecpg_wire_get_le16(message) : (uint16)pq_getmsgint(message, 2);
-}
-
-static inline void
-vecpg_wire_send16(StringInfo message, uint16 value)
-{
-    pq_sendint16(message, vecpg_wire_is_little_endian() ? pg_bswap16(value) : value);
-}
-
-static inline float
-vecpg_wire_get_float(StringInfo message)
-{
-    uint32 bits = vecpg_wire_get32(message);
-    float value;
-
-    memcpy(&value, &bits, sizeof(value));
-    return value;
-}
-
-static inline void
-vecpg_wire_send_float(StringInfo message, float value)
-{
-    uint32 bits;
-
-    memcpy(&bits, &value, sizeof(bits));
-    vecpg_wire_send32(message, bits);
-}
+/* A new bytea for a message of so many dimensions, of a sparse vector count elements; *target is where it is to be written. */
+extern bytea *vecpg_wire_new(VecWire *wire, VecWireType wire_type, int dimensions, int count, uint8 **target);
 
 #endif
