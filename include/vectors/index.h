@@ -130,6 +130,15 @@ typedef struct VecSearchOptions {
     uint32_t ef_search;        /* width of the first round, 1 .. 65535, in each segment */
     VecShouldStop should_stop; /* NULL allowed */
     void *should_stop_context;
+    bool one_round; /* a segment gives the rows of its first round, at most ef_search, and no more */
+    /*
+     * With is_range the caller wants rows whose exact distance is below radius, and no other. Candidates whose lower bound
+     * says that they are not may be left out. A segment ends with the first round in which no lower bound is below radius:
+     * at least ef_search rows beyond the radius were looked at then, and all their neighbours, and what is missing is
+     * missing as in any search of that width. One row beyond the radius proves nothing: the order is approximate.
+     */
+    bool is_range;
+    float radius;
 } VecSearchOptions;
 
 typedef struct VecCandidate {
@@ -156,8 +165,9 @@ VecStatus vec_search_begin(VecIndex *index, const void *query, size_t query_byte
 
 /*
  * Gives the next candidates of all segments: at least one and at most count_max, those that are ready; *count = 0 only when
- * every row of every segment was given exactly once. Approximately ascending by estimate: rows found in a later round may
- * be nearer than rows already given. First the VEC_ROW_EXACT ones, last those with a NULL vector.
+ * every row of every segment was given exactly once (or what the options say is all). Approximately ascending by estimate:
+ * rows found in a later round may be nearer than rows already given. First the VEC_ROW_EXACT ones, last those with a NULL
+ * vector, but not where rows before them were left out, nor in a range.
  * VEC_NO_MEMORY, VEC_INTERRUPTED: *count = 0, nothing is lost, call again to go on. VEC_CORRUPT: *count = 0, a segment's file
  * cannot be read any more, and this search is over; the candidates given before are right. (Other damage that appears after
  * the file was verified is not noticed here: numbers out of range lead nowhere, and rows may be missing or come twice.)

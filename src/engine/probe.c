@@ -61,8 +61,9 @@ vec_probe_free(VecProbe *probe)
 }
 
 VecStatus
-vec_probe_begin(VecProbe *probe, const void *query, size_t query_bytes, uint32_t width)
+vec_probe_begin(VecProbe *probe, const void *query, size_t query_bytes, const VecSearchOptions *options)
 {
+    uint32_t width = options->ef_search;
     const VecSealed *segment = probe->segment;
     VecStatus status = vec_coder_query(&segment->coder, &segment->header.error, query, query_bytes,
                                        &probe->scratch, &probe->query);
@@ -70,6 +71,8 @@ vec_probe_begin(VecProbe *probe, const void *query, size_t query_bytes, uint32_t
     if (status != VEC_OK)
         return status;
     probe->width = width;
+    probe->one_round = options->one_round;
+    probe->radius = options->is_range ? options->radius : INFINITY;
     probe->taken_count = 0;
     probe->row_next = 0;
     probe->scan_from = 0;
@@ -118,17 +121,24 @@ set_width(VecProbe *probe, uint32_t width)
     return status;
 }
 
-/* A later round is as wide as all before it together; in a flat segment, as far as the spill goes. */
+/*
+ * A later round is as wide as all before it together; in a flat segment, as far as the spill goes. In a range half as wide: its
+ * last round brings nothing, and should not be most of the work.
+ */
 static VecStatus
 set_round_width(VecProbe *probe)
 {
-    uint64_t width = probe->taken_count > probe->width ? probe->taken_count : probe->width;
+    uint64_t wanted = probe->radius < INFINITY ? probe->taken_count / 2 : probe->taken_count;
+    uint64_t width = wanted > probe->width ? wanted : probe->width;
     uint64_t width_max = is_flat(probe) ? probe->walk.spill_count : probe->segment->codes.row_count;
 
     return set_width(probe, (uint32_t)(width < width_max ? width : width_max));
 }
 
-/* The pool is sorted and final: works out the bounds and lets the caller have it. */
+/*
+ * The pool is sorted and final: works out the bounds and lets the caller have it. Rounds come nearest first, so that one without
+ * anything within the radius is the last; of the rows that no path led to, a piece says nothing about the next.
+ */
 static void
 make_ready(VecProbe *probe)
 {
@@ -142,9 +152,14 @@ make_ready(VecProbe *probe)
         least = fminf(least, vec_codes_lower_bound(&probe->segment->codes, &probe->query, row, estimate));
         probe->bounds[i] = least;
     }
-    probe->ready_next = 0;
     probe->rounds++;
-    probe->stage = PROBE_READY;
+    probe->ready_next = 0;
+    if (walk->pool_count == 0 || probe->bounds[0] < probe->radius || probe->radius == INFINITY) {
+        probe->stage = PROBE_READY;
+        return;
+    }
+    probe->ready_next = walk->pool_count;
+    probe->stage = probe->stage == PROBE_REST ? PROBE_READY : PROBE_DONE;
 }
 
 static VecStatus
@@ -296,6 +311,10 @@ begin_next_round(VecProbe *probe)
     probe->taken_count += walk->pool_count;
     walk->pool_count = 0;
     probe->ready_next = 0;
+    if (probe->one_round) {
+        probe->stage = PROBE_DONE;
+        return VEC_OK;
+    }
     if (walk->spill_count == 0) {
         if (is_flat(probe) && probe->scan_to != UINT64_MAX)
             scan_again(probe);

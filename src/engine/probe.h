@@ -9,11 +9,15 @@
  * A flat segment has no paths: a round reads all codes. It keeps the best keys, many more than the round is wide, for the rounds
  * after it; when those are used up, the codes are read again for the keys that follow. So memory stays small where a
  * caller wants few of many rows, and whoever wants all of 2^31 rows has them after some thirty passes.
+ *
+ * Within a radius the rounds end with the first in which no lower bound is below it (of a graph's islands, which come in no
+ * order, all pieces are looked at).
  */
 #ifndef VEC_PROBE_H
 #define VEC_PROBE_H
 
 #include "sealed.h"
+#include "vectors/index.h"
 #include "walk.h"
 
 typedef enum ProbeStage {
@@ -43,6 +47,8 @@ typedef struct VecProbe {
     float *bounds;        /* [i] the least lower bound of the ready keys i, i + 1, … */
     uint32_t bounds_capacity;
     uint64_t rounds;
+    bool one_round;
+    float radius; /* nothing is wanted whose lower bound is not below; +inf: everything */
 } VecProbe;
 
 /* VEC_NO_MEMORY. The probe is reusable for any number of searches of its segment, one at a time. */
@@ -52,7 +58,7 @@ void vec_probe_free(VecProbe *probe); /* NULL is legal */
 
 /* Begins a search. VEC_INVALID: the query cannot be coded. VEC_NO_MEMORY. */
 VecStatus vec_probe_begin(VecProbe *probe, const void *query, size_t query_bytes,
-                          uint32_t width) VEC_MUST_CHECK;
+                          const VecSearchOptions *options) VEC_MUST_CHECK;
 
 /* Puts the probe back into the state in which begin expects it, and gives back what a long search made it hold. */
 void vec_probe_end(VecProbe *probe);
@@ -63,6 +69,15 @@ vec_probe_is_due(const VecProbe *probe)
 {
     return probe->stage != PROBE_DONE &&
            (probe->stage != PROBE_READY || probe->ready_next == probe->walk.pool_count);
+}
+
+/* The next ready key was taken; what is not wanted of those behind it is passed over. */
+static inline void
+vec_probe_take(VecProbe *probe)
+{
+    probe->ready_next++;
+    if (probe->ready_next < probe->walk.pool_count && probe->bounds[probe->ready_next] >= probe->radius)
+        probe->ready_next = probe->walk.pool_count;
 }
 
 /* Makes keys ready, or reaches the end (stage PROBE_DONE). VEC_NO_MEMORY, VEC_INTERRUPTED: call again. */

@@ -72,7 +72,7 @@ vec_search_begin(VecIndex *index, const void *query, size_t query_bytes, const V
         else if ((status = vec_probe_create(&index->segments[i], index->allocator, &probe)) != VEC_OK)
             break;
         made->probes[made->probe_count++] = probe;
-        status = vec_probe_begin(probe, query, query_bytes, options->ef_search);
+        status = vec_probe_begin(probe, query, query_bytes, options);
     }
     if (status == VEC_NO_MEMORY)
         (void)vec_memory_error(error);
@@ -179,6 +179,16 @@ least_bound(const VecSearch *search)
     return least;
 }
 
+/* Whether rows with vectors were left out: those without come after all others or not at all. */
+static bool
+is_cut(const VecSearch *search)
+{
+    for (uint32_t i = 0; i < search->probe_count; i++)
+        if (search->probes[i]->taken_count < search->probes[i]->segment->codes.row_count)
+            return true;
+    return false;
+}
+
 /* Takes what is ready, up to where a probe must compute first. Every probe has been advanced. */
 static uint32_t
 take_coded(VecSearch *search, VecCandidate *candidates, uint32_t count_max)
@@ -190,7 +200,9 @@ take_coded(VecSearch *search, VecCandidate *candidates, uint32_t count_max)
         VecProbe *probe = nearest_probe(search, &estimate);
 
         if (probe == NULL) {
-            search->stage = SEARCH_NULL;
+            search->stage = search->options.is_range || (search->options.one_round && is_cut(search))
+                                ? SEARCH_END
+                                : SEARCH_NULL;
             break;
         }
         const uint64_t *next = &probe->walk.pool[probe->ready_next];
@@ -199,7 +211,7 @@ take_coded(VecSearch *search, VecCandidate *candidates, uint32_t count_max)
         fill_candidate(&candidates[count++], &probe->segment->rows[vec_walk_key_node(*next)], VEC_ROW_CODED,
                        estimate, least_bound(search));
         candidates[count - 1].is_exact = vec_codes_are_exact(probe->segment->codes.kind);
-        probe->ready_next++;
+        vec_probe_take(probe);
         if (vec_probe_is_due(probe))
             break;
     }

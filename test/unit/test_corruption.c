@@ -243,7 +243,7 @@ begin(const File *file, VecProbe *probe)
     size_t bytes;
     const void *query = cases_vector(&file->options.segment, cases_row(&file->cases, ROWS), &bytes);
 
-    return vec_probe_begin(probe, query, bytes, 10);
+    return vec_probe_begin(probe, query, bytes, &(VecSearchOptions){.ef_search = 10});
 }
 
 /* A verified file is not read as a whole again: that damage is found by vec_index_verify, and searches survive it. */

@@ -541,7 +541,8 @@ rows_that_no_path_leads_to_need_little_memory(void **state)
     close(descriptor);
     assert_int_equal(vec_probe_create(&sealed, &allocator.allocator, &probe), VEC_OK);
     allocator.bytes_largest = 0;
-    assert_int_equal(vec_probe_begin(probe, &query, sizeof(query), 10), VEC_OK);
+    assert_int_equal(vec_probe_begin(probe, &query, sizeof(query), &(VecSearchOptions){.ef_search = 10}),
+                     VEC_OK);
     while (vec_probe_advance(probe, NULL, NULL) == VEC_OK && probe->stage != PROBE_DONE) {
         given += probe->walk.pool_count;
         probe->ready_next = probe->walk.pool_count;
