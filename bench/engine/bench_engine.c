@@ -251,7 +251,8 @@ build_segment(const Settings *settings, uint32_t bits, uint32_t dimensions, cons
     for (size_t i = 0; i < settings->rows; i++) {
         VecRowId id = {.position = i};
 
-        check(vec_build_add(build, &id, rows + i * dimensions, dimensions * sizeof(float), &error), &error);
+        check(vec_build_add(build, &id, NULL, rows + i * dimensions, dimensions * sizeof(float), &error),
+              &error);
     }
     wall_coded = seconds_wall(), cpu_coded = seconds_cpu();
     check(vec_build_graph(build, NULL, NULL, &error), &error);

@@ -73,13 +73,14 @@ void vec_build_sample(VecBuild *build, const void *vector, size_t bytes);
 VecStatus vec_build_train(VecBuild *build, VecError *error) VEC_MUST_CHECK;
 
 /*
- * Encodes one row; vector is NULL, and bytes 0, for a row whose vector is NULL; no pointer is kept.
+ * Encodes one row; vector is NULL, and bytes 0, for a row whose vector is NULL; keys has key_count of them, NULL if that is 0;
+ * no pointer is kept.
  * Positions ascend strictly (programmer's error otherwise). Vectors that no code can represent (NaN, infinities, squares
  * that over- or underflow, the zero vector under cosine) become VEC_ROW_EXACT.
  * VEC_INVALID (more rows than row_count_max, more bytes than vector_bytes_max, bytes of another shape).
  */
-VecStatus vec_build_add(VecBuild *build, const VecRowId *row, const void *vector, size_t bytes,
-                        VecError *error) VEC_MUST_CHECK;
+VecStatus vec_build_add(VecBuild *build, const VecRowId *row, const VecKeys *keys, const void *vector,
+                        size_t bytes, VecError *error) VEC_MUST_CHECK;
 
 /*
  * Builds the graph with thread_count threads (nothing to do for VEC_SEGMENT_FLAT: returns at once). The threads block

@@ -22,6 +22,7 @@ typedef struct VecIndexExpectation {
     VecElementType element_type;
     VecMetric metric;
     uint32_t dimensions;
+    uint32_t key_count;
 } VecIndexExpectation;
 
 /* The caller's judgement of a stamp: instance nonce, and the history rule over timeline and LSN. */
@@ -91,6 +92,7 @@ typedef struct VecSegmentInfo {
     uint64_t bytes_codes; /* codes and their factors, read by searches */
     uint64_t bytes_graph; /* read by searches */
     uint64_t bytes_ids;   /* positions and TIDs, read for what is returned */
+    uint64_t bytes_keys;  /* and their orders, read by searches with a filter */
     uint64_t codes_hash;  /* segments where it is the same can be merged (merge.h) */
 } VecSegmentInfo;
 
@@ -128,6 +130,7 @@ VecStatus vec_index_validate(const VecIndex *index, uint32_t segment, VecShouldS
 
 typedef struct VecSearchOptions {
     uint32_t ef_search;        /* width of the first round, 1 .. 65535, in each segment */
+    const VecFilter *filter;   /* only rows that fulfil it are given; copied; NULL: all rows */
     VecShouldStop should_stop; /* NULL allowed */
     void *should_stop_context;
     bool one_round; /* a segment gives the rows of its first round, at most ef_search, and no more */
@@ -156,8 +159,9 @@ typedef struct VecCandidate {
 
 /*
  * Starts a search for the rows nearest to a vector (segment.h says in which shape; copied). Does nothing expensive yet.
- * VEC_INVALID: ef_search out of range; bytes of another shape; the query holds NaN or an infinity, its square over- or underflows, or it is zero under
- * VEC_METRIC_COS: no code can answer these, scan exactly. VEC_CORRUPT: a file cannot be read any more. VEC_NO_MEMORY.
+ * VEC_INVALID: ef_search out of range; a filter that is not valid for the index's keys; bytes of another shape; the query holds
+ * NaN or an infinity, its square over- or underflows, or it is zero under VEC_METRIC_COS: no code can answer these, scan
+ * exactly. VEC_CORRUPT: a file cannot be read any more. VEC_NO_MEMORY.
  */
 VecStatus vec_search_begin(VecIndex *index, const void *query, size_t query_bytes,
                            const VecSearchOptions *options, VecSearch **search,
@@ -165,9 +169,9 @@ VecStatus vec_search_begin(VecIndex *index, const void *query, size_t query_byte
 
 /*
  * Gives the next candidates of all segments: at least one and at most count_max, those that are ready; *count = 0 only when
- * every row of every segment was given exactly once (or what the options say is all). Approximately ascending by estimate:
- * rows found in a later round may be nearer than rows already given. First the VEC_ROW_EXACT ones, last those with a NULL
- * vector, but not where rows before them were left out, nor in a range.
+ * every row of every segment that the filter lets through was given exactly once (or what the options say is all).
+ * Approximately ascending by estimate: rows found in a later round may be nearer than rows already given. First the
+ * VEC_ROW_EXACT ones, last those with a NULL vector, but not where rows before them were left out, nor in a range.
  * VEC_NO_MEMORY, VEC_INTERRUPTED: *count = 0, nothing is lost, call again to go on. VEC_CORRUPT: *count = 0, a segment's file
  * cannot be read any more, and this search is over; the candidates given before are right. (Other damage that appears after
  * the file was verified is not noticed here: numbers out of range lead nowhere, and rows may be missing or come twice.)

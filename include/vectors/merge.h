@@ -4,7 +4,7 @@
  *   vec_merge_begin -> vec_build_graph -> vec_build_finish -> vec_build_free (always)
  *
  * Codes are copied as they are, so all inputs must share their quantizer (VecSegmentInfo.codes_hash; a build shares another
- * segment's by VecBuildOptions.codes_of). The graph starts from that of the input with the most rows, if it has the
+ * segment's by VecBuildOptions.codes_of), and have as many keys as is wanted. The graph starts from that of the input with the most rows, if it has the
  * wanted m and ef_construction: it comes over without its dead rows, lists that named them are mended, and the rows of the
  * other inputs are inserted. So the cost follows the small side; the large one is only copied.
  */
@@ -30,7 +30,7 @@ typedef struct VecMergeOptions {
  * until vec_merge_begin returns, *allocator until vec_build_free. The caller takes the result's stamp: its range the union
  * of the inputs', its moment not older than any input's or than the reading of `dead`.
  *
- * VEC_INVALID (inputs whose codes differ from one another's or from what is wanted, or out of order), VEC_CORRUPT and
+ * VEC_INVALID (inputs whose codes or keys differ from one another's or from what is wanted, or out of order), VEC_CORRUPT and
  * VEC_NOT_FOUND (an input; the message names it), VEC_NO_MEMORY, VEC_NO_SPACE, VEC_IO, VEC_INTERRUPTED (begin again).
  */
 VecStatus vec_merge_begin(const VecMergeOptions *options, const char *directory,

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "vectors/distance.h"
+#include "vectors/filter.h"
 
 #define VEC_DIMENSIONS_MAX        65535
 #define VEC_DIMENSIONS_MAX_SPARSE 1048575
@@ -46,7 +47,10 @@ typedef enum VecQuantization {
     VEC_QUANTIZATION_SCALAR = 1 /* quantization_bits 4 or 8 bits a dimension */
 } VecQuantization;
 
-/* What determines a segment's contents. Only the first three must equal the column's for the segment to be usable. */
+/*
+ * What determines a segment's contents. The first three and key_count must equal the column's for the segment to be usable;
+ * without an order of its own a key is only slower to search by.
+ */
 typedef struct VecSegmentOptions {
     VecElementType element_type;
     VecMetric metric;
@@ -56,6 +60,8 @@ typedef struct VecSegmentOptions {
     uint32_t quantization_bits;
     uint32_t m;               /* M of HNSW: degree of the upper layers, the bottom layer has 2 M; 4 .. 128 */
     uint32_t ef_construction; /* 10 .. 2000 */
+    uint32_t key_count;       /* of a row (vectors/filter.h), 0 .. VEC_KEYS_MAX */
+    uint64_t key_ordered;     /* bit k: rows are sorted by key k, too, 4 bytes a row; not for signatures */
 } VecSegmentOptions;
 
 /* The defaults chosen by measurement (bench/engine), for F32, L2, 1 dimension: set these three and change what you like. */

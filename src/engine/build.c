@@ -53,6 +53,9 @@ fill_header(const VecBuild *build, uint64_t rows_coded, uint64_t sparse_bytes, V
     header->quantization_bits = options->quantization_bits;
     header->m = options->m;
     header->ef_construction = options->ef_construction;
+    header->key_count = options->key_count;
+    header->key_ordered = options->key_ordered;
+    header->key_nulls = vec_format_key_mask(options->key_count); /* at most, until all rows are there */
     header->options_hash = vec_segment_options_hash(options);
     header->seed = build->options.seed;
     header->rows_coded = rows_coded;
@@ -349,7 +352,8 @@ add_code(VecBuild *build, const void *vector, size_t bytes, VecRowKind *kind, si
 }
 
 VecStatus
-vec_build_add(VecBuild *build, const VecRowId *row, const void *vector, size_t bytes, VecError *error)
+vec_build_add(VecBuild *build, const VecRowId *row, const VecKeys *keys, const void *vector, size_t bytes,
+              VecError *error)
 {
     uint64_t row_count = build->rows_coded + build->exception_count;
     VecFormatRow *rows = vec_build_section(build, VEC_SECTION_ROWS);
@@ -359,6 +363,7 @@ vec_build_add(VecBuild *build, const VecRowId *row, const void *vector, size_t b
 
     assert(build->stage == STAGE_ADD);
     assert(row_count == 0 || row->position > build->position_last);
+    assert((keys != NULL) == (build->options.segment.key_count > 0));
     if (row_count >= build->row_count_max)
         return vec_error_set(error, VEC_INVALID, 0, "more rows than the %" PRIu64 " announced",
                              build->row_count_max);
@@ -377,6 +382,8 @@ vec_build_add(VecBuild *build, const VecRowId *row, const void *vector, size_t b
     slot->position = row->position;
     memcpy(slot->tid, row->tid, VEC_TID_BYTES);
     slot->kind = (uint16_t)kind;
+    if (keys != NULL)
+        vec_build_put_keys(build, (uint64_t)(slot - rows), keys);
     return VEC_OK;
 }
 

@@ -40,6 +40,7 @@ interrupted(VecError *error)
 static VecStatus
 sort_exceptions(VecBuild *build, VecShouldStop should_stop, void *should_stop_context, VecError *error)
 {
+    const VecFormatRow *rows = vec_build_section(build, VEC_SECTION_ROWS);
     VecFormatRow *first = exceptions_start(build);
 
     for (; build->stage_done < build->exception_count; build->stage_done++) {
@@ -51,7 +52,24 @@ sort_exceptions(VecBuild *build, VecShouldStop should_stop, void *should_stop_co
         if (first[i].kind == VEC_ROW_EXACT) {
             VecFormatRow row = first[i];
             first[i] = first[build->exact_end];
-            first[build->exact_end++] = row;
+            first[build->exact_end] = row;
+            vec_build_swap_keys(build, (uint64_t)(first - rows) + i,
+                                (uint64_t)(first - rows) + build->exact_end++);
+        }
+    }
+    return VEC_OK;
+}
+
+static VecStatus
+finish_keys(VecBuild *build, VecShouldStop should_stop, void *should_stop_context, VecError *error)
+{
+    while (build->stage != STAGE_WRITE) {
+        if (should_stop != NULL && should_stop(should_stop_context, 0, build->header.file_bytes))
+            return interrupted(error);
+        if (build->stage == STAGE_KEYS ? vec_build_compact_keys_some(build)
+                                       : vec_build_order_keys_some(build)) {
+            build->stage = build->stage == STAGE_KEYS ? STAGE_ORDER : STAGE_WRITE;
+            build->stage_done = 0;
         }
     }
     return VEC_OK;
@@ -66,6 +84,7 @@ begin_write(VecBuild *build, const VecStamp *stamp)
     header->stamp = *stamp;
     header->rows_exact = build->rows_exact;
     header->rows_null = build->exception_count - build->rows_exact;
+    header->key_nulls = build->key_nulls;
     header->error = build->quantizer_error;
     header->file_bytes = vec_format_layout(header, compact);
     memcpy(header->sections, compact, sizeof(compact));
@@ -79,7 +98,6 @@ begin_write(VecBuild *build, const VecStamp *stamp)
     build->section = 0;
     build->stage_done = 0;
     XXH3_64bits_reset(build->checksum);
-    build->stage = STAGE_WRITE;
 }
 
 static VecStatus
@@ -192,7 +210,7 @@ vec_build_finish(VecBuild *build, const VecStamp *stamp, VecShouldStop should_st
 {
     VecStatus status;
 
-    assert(build->stage == STAGE_GRAPH || build->stage == STAGE_SORT || build->stage == STAGE_WRITE);
+    assert(build->stage >= STAGE_GRAPH && build->stage <= STAGE_WRITE);
     memset(result, 0, sizeof(*result)); /* its bytes, not its fields, go to disk with the manifest */
     if (build->stage == STAGE_GRAPH) {
         build->stage_done = build->exact_end = 0;
@@ -200,6 +218,12 @@ vec_build_finish(VecBuild *build, const VecStamp *stamp, VecShouldStop should_st
     }
     if (build->stage == STAGE_SORT) {
         if ((status = sort_exceptions(build, should_stop, should_stop_context, error)) != VEC_OK)
+            return status;
+        build->stage_done = 0;
+        build->stage = STAGE_KEYS;
+    }
+    if (build->stage < STAGE_WRITE) {
+        if ((status = finish_keys(build, should_stop, should_stop_context, error)) != VEC_OK)
             return status;
         begin_write(build, stamp);
     }

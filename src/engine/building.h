@@ -21,6 +21,8 @@ typedef enum BuildStage {
     STAGE_NUMBER, /* nodes get their numbers */
     STAGE_GRAPH,
     STAGE_SORT, /* exceptions */
+    STAGE_KEYS, /* columns of keys are moved together */
+    STAGE_ORDER,
     STAGE_WRITE,
     STAGE_DONE
 } BuildStage;
@@ -40,9 +42,10 @@ struct VecBuild {
     bool in_file;
     VecFaultGuard guard; /* of the area in the file */
     VecGraphLayers layers;
-    uint64_t stage_done; /* STAGE_CLEAR: bytes; STAGE_SORT: exceptions; STAGE_WRITE: bytes of the section */
-    uint64_t exact_end;  /* STAGE_SORT: exceptions before it are exact */
-    double *sums;        /* of the sample; or the floats of an inherited mean */
+    uint64_t
+        stage_done; /* STAGE_CLEAR: bytes; STAGE_SORT: exceptions; STAGE_KEYS: keys; STAGE_WRITE: bytes of the section */
+    uint64_t exact_end; /* STAGE_SORT: exceptions before it are exact */
+    double *sums;       /* of the sample; or the floats of an inherited mean */
     uint64_t sample_count;
     bool inherits;
     VecCoder coder;
@@ -57,6 +60,10 @@ struct VecBuild {
     VecGraph graph;
     VecPostings postings; /* terms NULL until they were made */
     VecGraphBuild *graph_build;
+    uint64_t key_nulls;   /* bit k: some row's key k is NULL */
+    uint64_t keys_sorted; /* bit k: key k has its order */
+    bool is_sorting;
+    VecKeySort key_sort;
     struct VecMerge *merge;   /* the inputs of a merge, until the graph is complete; else NULL */
     const VecGraphBase *base; /* the input whose graph comes along, a part of merge; or NULL */
     VecFormatHeader header;   /* of the file, being written */
@@ -96,6 +103,14 @@ uint8_t *vec_build_place_code(VecBuild *build, size_t bytes);
 
 /* Counts the row whose code was put there. */
 void vec_build_take_code(VecBuild *build, size_t bytes);
+
+/* The keys of the row in a slot of the ROWS region; to be called only where rows have keys. */
+void vec_build_put_keys(VecBuild *build, uint64_t slot, const VecKeys *keys);
+void vec_build_swap_keys(VecBuild *build, uint64_t slot, uint64_t other);
+
+/* A step of a few milliseconds; build->stage_done begins at 0. True: there was nothing left to do. */
+bool vec_build_compact_keys_some(VecBuild *build);
+bool vec_build_order_keys_some(VecBuild *build);
 
 /* VEC_IO: the work area could not be read or written, so what is in it may be wrong. */
 VecStatus vec_build_check(const VecBuild *build, VecError *error) VEC_MUST_CHECK;

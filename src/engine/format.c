@@ -35,6 +35,9 @@ vec_segment_options_hash(const VecSegmentOptions *options)
         options->quantization_bits,
         options->m,
         options->ef_construction,
+        options->key_count,
+        (uint32_t)options->key_ordered,
+        (uint32_t)(options->key_ordered >> 32),
     };
 
     if (options->kind == VEC_SEGMENT_FLAT) /* what changes nothing then */
@@ -95,6 +98,12 @@ vec_format_check_options(const VecSegmentOptions *options, VecError *error)
     if (options->ef_construction < 10 || options->ef_construction > 2000)
         return vec_error_set(error, VEC_INVALID, 0, "ef_construction %" PRIu32 " is outside 10..2000",
                              options->ef_construction);
+    if (options->key_count > VEC_KEYS_MAX)
+        return vec_error_set(error, VEC_INVALID, 0, "key count %" PRIu32 " is outside 0..%d",
+                             options->key_count, VEC_KEYS_MAX);
+    if ((options->key_ordered & ~vec_format_key_mask(options->key_count)) != 0)
+        return vec_error_set(error, VEC_INVALID, 0, "an order of a key that is none, key count %" PRIu32,
+                             options->key_count);
     return VEC_OK;
 }
 
@@ -102,6 +111,7 @@ uint64_t
 vec_format_layout(const VecFormatHeader *header, VecFormatSection sections[VEC_SECTION_COUNT])
 {
     VecCodeKind kind = vec_codes_kind((VecElementType)header->element_type);
+    uint64_t rows = header->rows_coded + header->rows_exact + header->rows_null;
     uint64_t upper_nodes = 0, offset = VEC_FORMAT_PAGE_BYTES;
     bool graph = header->kind == VEC_SEGMENT_HNSW;
 
@@ -122,6 +132,10 @@ vec_format_layout(const VecFormatHeader *header, VecFormatSection sections[VEC_S
     sections[VEC_SECTION_TERMS].bytes =
         vec_format_has_postings(header) ? (header->term_count + UINT64_C(1)) * sizeof(VecPostingsTerm) : 0;
     sections[VEC_SECTION_POSTINGS].bytes = header->posting_count * sizeof(uint32_t);
+    sections[VEC_SECTION_KEYS].bytes = rows * header->key_count * sizeof(uint64_t);
+    sections[VEC_SECTION_KEY_NULLS].bytes = header->key_nulls != 0 ? rows * sizeof(uint64_t) : 0;
+    sections[VEC_SECTION_KEY_ORDERS].bytes =
+        header->rows_coded * (uint64_t)__builtin_popcountll(header->key_ordered) * sizeof(uint32_t);
     for (int i = 0; i < VEC_SECTION_COUNT; i++) {
         sections[i].offset = offset;
         offset +=

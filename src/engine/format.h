@@ -19,6 +19,9 @@
  *     STARTS      uint64 for each row and one more: where its code begins, and the end             (sparse codes only)
  *     TERMS       VecPostingsTerm for each dimension that occurs, and one                      (HNSW over sparse codes only)
  *     POSTINGS    uint32 rows, list by list                                                    (HNSW over sparse codes only)
+ *     KEYS        uint64 for each row, exceptions included, of key 0, then of key 1, …                  (where there are keys)
+ *     KEY_NULLS   uint64 for each row, exceptions included: which of its keys are NULL                   (where any key is)
+ *     KEY_ORDERS  uint32 rows, without exceptions, by ascending key, NULLs first, then by number; for each ordered key
  *
  * Every length follows from the header's numbers; the section table repeats them, and a file where the two differ is corrupt.
  * Nothing here says how a number is used before it was checked: vec_sealed_open does, in one place.
@@ -37,7 +40,7 @@
 #define VEC_FORMAT_MANIFEST_MAGIC "vec\r\nman"
 #define VEC_FORMAT_CONTROL_MAGIC  "vec\r\nctl"
 #define VEC_FORMAT_MAGIC_BYTES    8
-#define VEC_FORMAT_VERSION        3
+#define VEC_FORMAT_VERSION        4
 #define VEC_FORMAT_BYTE_ORDER     0x01020304u
 #define VEC_FORMAT_PAGE_BYTES     4096
 #define VEC_FORMAT_LAYERS_MAX     16
@@ -54,6 +57,9 @@ typedef enum VecSection {
     VEC_SECTION_STARTS,
     VEC_SECTION_TERMS,
     VEC_SECTION_POSTINGS,
+    VEC_SECTION_KEYS,
+    VEC_SECTION_KEY_NULLS,
+    VEC_SECTION_KEY_ORDERS,
     VEC_SECTION_COUNT
 } VecSection;
 
@@ -100,8 +106,10 @@ typedef struct VecFormatHeader {
     uint64_t code_bytes; /* of CODES; where rows have a stride it follows from that */
     uint64_t posting_count;
     uint32_t term_count;
-    uint32_t reserved_too;
-    uint64_t checksum; /* XXH3 of the page, taken with this field zero */
+    uint32_t key_count;
+    uint64_t key_ordered; /* bit k: key k has an order */
+    uint64_t key_nulls;   /* bit k: some row's key k is NULL */
+    uint64_t checksum;    /* XXH3 of the page, taken with this field zero */
 } VecFormatHeader;
 
 typedef struct VecFormatManifestHeader {
@@ -120,6 +128,13 @@ static inline bool
 vec_format_has_postings(const VecFormatHeader *header)
 {
     return header->kind == VEC_SEGMENT_HNSW && header->element_type == VEC_TYPE_SPARSE;
+}
+
+/* The bits of all keys. */
+static inline uint64_t
+vec_format_key_mask(uint32_t key_count)
+{
+    return key_count < 64 ? (UINT64_C(1) << key_count) - 1 : UINT64_MAX;
 }
 
 /* Lengths and places of the sections, from a header's numbers (which must be in range); returns the file's length. */

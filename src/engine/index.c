@@ -53,12 +53,14 @@ is_expected(VecIndex *index, const VecIndexOpenOptions *options, const VecManife
     }
     if (segment->options.element_type != expectation->element_type ||
         segment->options.metric != expectation->metric ||
-        segment->options.dimensions != expectation->dimensions) {
+        segment->options.dimensions != expectation->dimensions ||
+        segment->options.key_count != expectation->key_count) {
         problem = add_problem(index, VEC_PROBLEM_FOREIGN, entry->file_name);
         snprintf(problem->message, sizeof(problem->message),
-                 "segment file \"%s\" is for element type %d, metric %d, %" PRIu32 " dimensions",
+                 "segment file \"%s\" is for element type %d, metric %d, %" PRIu32 " dimensions, %" PRIu32
+                 " keys",
                  entry->file_name, (int)segment->options.element_type, (int)segment->options.metric,
-                 segment->options.dimensions);
+                 segment->options.dimensions, segment->options.key_count);
         return false;
     }
     return true;
@@ -147,6 +149,7 @@ vec_index_open(const char *directory, const VecIndexOpenOptions *options, const 
     made->allocator = allocator;
     snprintf(made->directory, sizeof(made->directory), "%s", directory);
     made->generation = manifest.generation;
+    made->key_count = options->expectation.key_count;
     made->segments = vec_memory_allocate(allocator, manifest.entry_count, sizeof(VecSealed));
     made->problems = vec_memory_allocate(allocator, (size_t)manifest.entry_count + 1, sizeof(VecProblem));
     made->spares = vec_memory_allocate(allocator, manifest.entry_count, sizeof(VecProbe *));
@@ -244,6 +247,8 @@ vec_index_segment_info(const VecIndex *index, uint32_t segment, VecSegmentInfo *
                        sections[VEC_SECTION_UPPER_LINKS].bytes + sections[VEC_SECTION_TERMS].bytes +
                        sections[VEC_SECTION_POSTINGS].bytes,
         .bytes_ids = sections[VEC_SECTION_ROWS].bytes + sections[VEC_SECTION_EXCEPTIONS].bytes,
+        .bytes_keys = sections[VEC_SECTION_KEYS].bytes + sections[VEC_SECTION_KEY_NULLS].bytes +
+                      sections[VEC_SECTION_KEY_ORDERS].bytes,
         .codes_hash = vec_sealed_codes_hash(sealed),
     };
 }

@@ -130,6 +130,10 @@ check_input(const VecMerge *merge, const VecMergeOptions *options, uint32_t numb
         (number > 0 && vec_sealed_codes_hash(sealed) != vec_sealed_codes_hash(&merge->inputs[0].sealed)))
         return vec_error_set(error, VEC_INVALID, 0, "segment file \"%s\" has codes of another kind",
                              sealed->file_name);
+    if (sealed->options.key_count != options->build.segment.key_count)
+        return vec_error_set(error, VEC_INVALID, 0,
+                             "segment file \"%s\" has %" PRIu32 " keys a row instead of %" PRIu32,
+                             sealed->file_name, sealed->options.key_count, options->build.segment.key_count);
     if (number > 0 &&
         sealed->header.stamp.position_from < merge->inputs[number - 1].sealed.header.stamp.position_to)
         return vec_error_set(error, VEC_INVALID, 0, "segment file \"%s\" is out of order", sealed->file_name);
@@ -288,6 +292,18 @@ choose_base(VecBuild *build, const VecMergeOptions *options, VecError *error)
     return status;
 }
 
+static void
+copy_keys(VecBuild *build, const VecKeyColumns *columns, uint64_t row, uint64_t slot)
+{
+    uint64_t keys[VEC_KEYS_MAX];
+
+    for (uint32_t key = 0; key < columns->key_count; key++)
+        keys[key] = vec_keys_column(columns, key)[row];
+    if (columns->key_count > 0)
+        vec_build_put_keys(
+            build, slot, &(VecKeys){.keys = keys, .nulls = columns->nulls != NULL ? columns->nulls[row] : 0});
+}
+
 static VecStatus
 copy_row(VecBuild *build, const VecSealed *sealed, uint32_t row, VecError *error)
 {
@@ -306,6 +322,7 @@ copy_row(VecBuild *build, const VecSealed *sealed, uint32_t row, VecError *error
     if (factors != NULL)
         *factors = sealed->codes.factors[row];
     ((VecFormatRow *)vec_build_section(build, VEC_SECTION_ROWS))[build->rows_coded] = sealed->rows[row];
+    copy_keys(build, &sealed->keys, row, build->rows_coded);
     vec_build_take_code(build, bytes);
     return VEC_OK;
 }
@@ -338,6 +355,7 @@ copy_input(VecBuild *build, const VecMergeOptions *options, const VecSealed *sea
         VecFormatRow *slot = &rows[build->row_count_max - ++build->exception_count];
         *slot = sealed->exceptions[i];
         slot->kind = i < header->rows_exact ? VEC_ROW_EXACT : VEC_ROW_NULL;
+        copy_keys(build, &sealed->keys, header->rows_coded + i, (uint64_t)(slot - rows));
         build->rows_exact += i < header->rows_exact;
     }
     if (header->error.code_norm_max > build->quantizer_error.code_norm_max)

@@ -36,6 +36,9 @@ typedef struct PlanHeader {
     uint32_t ef_construction;
     uint32_t thread_count;
     uint32_t file_count;
+    uint32_t key_count;
+    uint32_t reserved;
+    uint64_t key_ordered;
     uint64_t memory_bytes_max;
     uint64_t disk_reserve_bytes;
     uint64_t dead_count;
@@ -70,6 +73,8 @@ fill_header(const VecPlan *plan, PlanHeader *header)
     header->quantization_bits = segment->quantization_bits;
     header->m = segment->m;
     header->ef_construction = segment->ef_construction;
+    header->key_count = segment->key_count;
+    header->key_ordered = segment->key_ordered;
     header->thread_count = plan->build.thread_count;
     header->memory_bytes_max = plan->build.memory_bytes_max;
     header->disk_reserve_bytes = plan->build.disk_reserve_bytes;
@@ -149,7 +154,9 @@ take_header(const PlanHeader *header, VecPlan *plan)
                     .quantization = (VecQuantization)header->quantization,
                     .quantization_bits = header->quantization_bits,
                     .m = header->m,
-                    .ef_construction = header->ef_construction},
+                    .ef_construction = header->ef_construction,
+                    .key_count = header->key_count,
+                    .key_ordered = header->key_ordered},
         .thread_count = header->thread_count,
         .memory_bytes_max = header->memory_bytes_max,
         .disk_reserve_bytes = header->disk_reserve_bytes,

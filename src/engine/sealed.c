@@ -70,6 +70,8 @@ check_numbers(VecSealed *sealed, VecError *error)
         .quantization_bits = header->quantization_bits,
         .m = header->m,
         .ef_construction = header->ef_construction,
+        .key_count = header->key_count,
+        .key_ordered = header->key_ordered,
     };
     if (vec_format_check_options(&sealed->options, &detail) != VEC_OK)
         return vec_error_set(error, VEC_CORRUPT, 0, "segment file \"%s\" is corrupt: %.300s",
@@ -88,6 +90,8 @@ check_numbers(VecSealed *sealed, VecError *error)
             (vec_format_has_postings(header) ? header->file_bytes / sizeof(uint32_t) : 0) ||
         header->term_count > (vec_format_has_postings(header) ? header->dimensions : 0))
         return corrupt(sealed, error, "postings", header->posting_count);
+    if ((header->key_nulls & ~vec_format_key_mask(header->key_count)) != 0)
+        return corrupt(sealed, error, "NULLs of keys that are none, key count", header->key_count);
     if (header->layer_count > VEC_FORMAT_LAYERS_MAX ||
         (header->layer_count > 0 && header->kind != VEC_SEGMENT_HNSW))
         return corrupt(sealed, error, "layer count", header->layer_count);
@@ -160,6 +164,15 @@ attach(VecSealed *sealed, VecError *error)
     };
     sealed->rows = section_start(sealed, VEC_SECTION_ROWS);
     sealed->exceptions = section_start(sealed, VEC_SECTION_EXCEPTIONS);
+    sealed->keys = (VecKeyColumns){
+        .key_count = header->key_count,
+        .key_ordered = header->key_ordered,
+        .coded_count = (uint32_t)header->rows_coded,
+        .row_count = header->rows_coded + header->rows_exact + header->rows_null,
+        .columns = section_start(sealed, VEC_SECTION_KEYS),
+        .nulls = header->key_nulls != 0 ? section_start(sealed, VEC_SECTION_KEY_NULLS) : NULL,
+        .orders = section_start(sealed, VEC_SECTION_KEY_ORDERS),
+    };
     if (vec_format_has_postings(header))
         sealed->postings = (VecPostings){
             .terms = section_start(sealed, VEC_SECTION_TERMS),
@@ -275,6 +288,7 @@ vec_sealed_codes_hash(const VecSealed *sealed)
         header->element_type,
         header->metric,
         header->dimensions,
+        header->key_count,
     };
 
     return XXH3_64bits(words, sizeof(words));

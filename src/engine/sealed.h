@@ -8,6 +8,7 @@
 #include "format.h"
 #include "graph.h"
 #include "coder.h"
+#include "keys.h"
 #include "vectors/index.h"
 
 typedef struct VecSealed {
@@ -25,6 +26,7 @@ typedef struct VecSealed {
     VecCodes codes;
     VecGraph graph;       /* HNSW only */
     VecPostings postings; /* HNSW over sparse codes only; else terms is NULL */
+    VecKeyColumns keys;
     const VecFormatRow *rows;
     const VecFormatRow *exceptions; /* rows_exact, then rows_null */
 } VecSealed;

@@ -90,6 +90,63 @@ check_starts(Validation *validation)
     return VEC_OK;
 }
 
+/* NULL keys are 0, of keys that may be NULL. */
+static VecStatus
+check_nulls(Validation *validation)
+{
+    const VecKeyColumns *keys = &validation->sealed->keys;
+    VecStatus status;
+
+    for (uint64_t row = 0; keys->nulls != NULL && row < keys->row_count; row++) {
+        uint64_t nulls = keys->nulls[row];
+
+        if ((status = poll_row(validation, row, keys->row_count)) != VEC_OK)
+            return status;
+        if ((nulls & ~validation->sealed->header.key_nulls) != 0)
+            return fail(validation, "NULL of a key that has none", row);
+        for (; nulls != 0; nulls &= nulls - 1) {
+            if (vec_keys_column(keys, (uint32_t)__builtin_ctzll(nulls))[row] != 0)
+                return fail(validation, "value of a NULL key", row);
+        }
+    }
+    return VEC_OK;
+}
+
+/* Orders ascend strictly, so no row is there twice. */
+static VecStatus
+check_order(Validation *validation, uint32_t key)
+{
+    const VecKeyColumns *keys = &validation->sealed->keys;
+    const uint32_t *order = vec_keys_order(keys, key);
+    VecKeySort sort = {.column = vec_keys_column(keys, key), .nulls = keys->nulls, .key = key};
+    uint32_t last = 0;
+    VecStatus status;
+
+    for (uint32_t i = 0; i < keys->coded_count; i++) {
+        uint32_t row = __atomic_load_n(&order[i], __ATOMIC_RELAXED);
+
+        if ((status = poll_row(validation, i, keys->coded_count)) != VEC_OK)
+            return status;
+        if (row >= keys->coded_count)
+            return fail(validation, "impossible row in the order of a key", i);
+        if (i > 0 && !vec_keys_is_before(&sort, last, row))
+            return fail(validation, "order of a key", i);
+        last = row;
+    }
+    return VEC_OK;
+}
+
+static VecStatus
+check_keys(Validation *validation)
+{
+    VecStatus status = check_nulls(validation);
+
+    for (uint64_t rest = validation->sealed->keys.key_ordered; rest != 0 && status == VEC_OK;
+         rest &= rest - 1)
+        status = check_order(validation, (uint32_t)__builtin_ctzll(rest));
+    return status;
+}
+
 /* Lists hold numbers of the layer, no node twice, never the node itself, and nothing after their end. */
 static VecStatus
 check_layer(Validation *validation, const VecLayer *layer, bool is_bottom)
@@ -193,7 +250,8 @@ vec_sealed_validate(const VecSealed *sealed, VecShouldStop should_stop, void *sh
 
     if (status == VEC_OK && sealed->codes.kind == VEC_CODE_SPARSE)
         status = check_starts(&validation);
-
+    if (status == VEC_OK)
+        status = check_keys(&validation);
     if (status == VEC_OK && sealed->postings.terms != NULL &&
         !vec_postings_validate(&sealed->postings, &sealed->codes))
         status = fail(&validation, "impossible list of rows", sealed->postings.row_count);

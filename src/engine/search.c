@@ -16,6 +16,7 @@ typedef enum SearchStage { SEARCH_EXACT, SEARCH_CODED, SEARCH_NULL, SEARCH_END }
 struct VecSearch {
     VecIndex *index;
     VecSearchOptions options;
+    VecFilter *filter; /* or NULL */
     SearchStage stage;
     uint32_t exception_segment; /* SEARCH_EXACT, SEARCH_NULL: where in which segment's list we are */
     uint64_t exception_next;
@@ -58,12 +59,21 @@ vec_search_begin(VecIndex *index, const void *query, size_t query_bytes, const V
     if (options->ef_search < 1 || options->ef_search > 65535)
         return vec_error_set(error, VEC_INVALID, 0, "ef_search %" PRIu32 " is outside 1..65535",
                              options->ef_search);
+    if (options->filter != NULL && !vec_filter_is_valid(options->filter, index->key_count))
+        return vec_error_set(error, VEC_INVALID, 0, "the filter is not one for %" PRIu32 " keys",
+                             index->key_count);
     made = vec_memory_allocate(index->allocator, 1,
                                sizeof(VecSearch) + index->segment_count * sizeof(VecProbe *));
     if (made == NULL)
         return vec_memory_error(error);
     made->index = index;
     made->options = *options;
+    made->options.filter = NULL; /* not ours to keep */
+    if (options->filter != NULL &&
+        (made->filter = vec_keys_copy_filter(options->filter, index->allocator)) == NULL) {
+        vec_search_free(made);
+        return vec_memory_error(error);
+    }
     for (uint32_t i = 0; i < index->segment_count && status == VEC_OK; i++) {
         VecProbe *probe = index->spares[i];
 
@@ -100,7 +110,14 @@ vec_search_free(VecSearch *search)
         else
             vec_probe_free(search->probes[i]);
     }
+    vec_memory_release(search->index->allocator, search->filter);
     vec_memory_release(search->index->allocator, search);
+}
+
+static inline bool
+is_wanted(const VecSearch *search, const VecSealed *segment, uint64_t row)
+{
+    return search->filter == NULL || vec_keys_match(&segment->keys, search->filter, row);
 }
 
 /* Takes from the segments' exceptions of one kind; moves to the next stage when they are used up. */
@@ -117,6 +134,12 @@ take_exceptions(VecSearch *search, VecCandidate *candidates, uint32_t count_max,
         while (search->exception_next < total) {
             if (count == count_max)
                 return count;
+            if (!is_wanted(search, segment,
+                           segment->header.rows_coded + (nulls ? segment->header.rows_exact : 0) +
+                               search->exception_next)) {
+                search->exception_next++;
+                continue;
+            }
             fill_candidate(&candidates[count++], &rows[search->exception_next++],
                            nulls ? VEC_ROW_NULL : VEC_ROW_EXACT, nulls ? INFINITY : -INFINITY,
                            nulls ? INFINITY : -INFINITY);
@@ -208,9 +231,11 @@ take_coded(VecSearch *search, VecCandidate *candidates, uint32_t count_max)
         const uint64_t *next = &probe->walk.pool[probe->ready_next];
         if (probe->ready_next + PREFETCH_AHEAD < probe->walk.pool_count)
             __builtin_prefetch(&probe->segment->rows[vec_walk_key_node(next[PREFETCH_AHEAD])]);
-        fill_candidate(&candidates[count++], &probe->segment->rows[vec_walk_key_node(*next)], VEC_ROW_CODED,
-                       estimate, least_bound(search));
-        candidates[count - 1].is_exact = vec_codes_are_exact(probe->segment->codes.kind);
+        if (is_wanted(search, probe->segment, vec_walk_key_node(*next))) {
+            fill_candidate(&candidates[count++], &probe->segment->rows[vec_walk_key_node(*next)],
+                           VEC_ROW_CODED, estimate, least_bound(search));
+            candidates[count - 1].is_exact = vec_codes_are_exact(probe->segment->codes.kind);
+        }
         vec_probe_take(probe);
         if (vec_probe_is_due(probe))
             break;

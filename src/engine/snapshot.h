@@ -13,6 +13,7 @@ struct VecIndex {
     const VecAllocator *allocator;
     char directory[VEC_FILE_PATH_BYTES];
     uint64_t generation;
+    uint32_t key_count; /* of a row, in every segment */
     VecSealed *segments;
     uint32_t segment_count;
     VecProblem *problems;

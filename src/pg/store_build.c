@@ -187,7 +187,7 @@ encode(VecpgBuild *build, VecError *error)
 
         StaticAssertStmt(sizeof(entry.tid) == VEC_TID_BYTES, "a TID is carried as it is");
         memcpy(id.tid, &entry.tid, VEC_TID_BYTES);
-        status = vec_build_add(build->build, &id, vector.elements, vector.bytes, error);
+        status = vec_build_add(build->build, &id, NULL, vector.elements, vector.bytes, error);
         if (++row % 1000 == 0)
             should_stop_reporting(build, row, build->row_count);
     }

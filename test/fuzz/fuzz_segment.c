@@ -112,7 +112,8 @@ make_sound(int variant, const char *directory, Sound *sound)
             vector[0] = NAN;
         const void *shaped = shape(options.segment.element_type, vector, &bytes);
         bool is_null = row % 100 == 99;
-        REQUIRE(vec_build_add(build, &id, is_null ? NULL : shaped, is_null ? 0 : bytes, NULL) == VEC_OK);
+        REQUIRE(vec_build_add(build, &id, NULL, is_null ? NULL : shaped, is_null ? 0 : bytes, NULL) ==
+                VEC_OK);
     }
     REQUIRE(vec_build_graph(build, NULL, NULL, NULL) == VEC_OK);
     REQUIRE(vec_build_finish(build, &stamp, NULL, NULL, &result, NULL) == VEC_OK);

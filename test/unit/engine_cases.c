@@ -181,6 +181,22 @@ cases_id_row(const VecRowId *id)
     return (uint32_t)(id->position / 10);
 }
 
+const VecKeys *
+cases_keys(uint32_t row, uint32_t key_count)
+{
+    static uint64_t words[CASES_KEYS];
+    static VecKeys keys = {.keys = words};
+
+    words[0] = row % 17 == 0 ? UINT64_C(12345) : (uint64_t)(cases_uniform(1, row) * 100); /* NULL: ignored */
+    words[1] = UINT32_MAX - row;
+    words[2] = row % 4;
+    words[3] = vec_random_at(3, row) & vec_random_at(4, row);
+    words[4] = vec_random_at(5, row) & vec_random_at(6, row);
+    words[5] = vec_random_at(7, row);
+    keys.nulls = (row % 17 == 0 ? 1 : 0) | (row % 13 == 0 ? 0x18 : 0);
+    return key_count > 0 ? &keys : NULL;
+}
+
 VecStamp
 cases_stamp(uint32_t count)
 {
@@ -217,7 +233,9 @@ cases_build(const char *directory, const VecBuildOptions *options, const float *
         bytes = 0;
         if (vectors != NULL)
             vector = cases_vector(&options->segment, vectors + (size_t)i * dimensions, &bytes);
-        assert_int_equal(vec_build_add(build, &id, vector, bytes, &error), VEC_OK);
+        assert_int_equal(
+            vec_build_add(build, &id, cases_keys(i, options->segment.key_count), vector, bytes, &error),
+            VEC_OK);
     }
     assert_int_equal(vec_build_graph(build, NULL, NULL, &error), VEC_OK);
     assert_int_equal(vec_build_finish(build, &stamp, NULL, NULL, &result, &error), VEC_OK);
@@ -247,7 +265,8 @@ cases_open(const char *directory, const VecBuildOptions *options)
 {
     VecIndexOpenOptions open_options = {.expectation = {.element_type = options->segment.element_type,
                                                         .metric = options->segment.metric,
-                                                        .dimensions = options->segment.dimensions}};
+                                                        .dimensions = options->segment.dimensions,
+                                                        .key_count = options->segment.key_count}};
     VecIndex *index;
     VecError error;
 

@@ -52,6 +52,15 @@ VecStamp cases_stamp(uint32_t count);
 VecRowId cases_row_id(uint32_t row);
 uint32_t cases_id_row(const VecRowId *id);
 
+/*
+ * The keys of a row: CASES_KEYS of them, for key_count below that the first. Live until the next call; NULL for no key.
+ * 0: 0 .. 99, every 17th row NULL; 1: the row, backwards; 2: 0 .. 3; 3, 4: a signature of two words, every 13th row NULL;
+ * 5: any 64 bits.
+ */
+#define CASES_KEYS         6
+#define CASES_KEYS_ORDERED UINT64_C(0x27)
+const VecKeys *cases_keys(uint32_t row, uint32_t key_count);
+
 /* Adds what was built to the directory's manifest, and opens what the manifest names. */
 void cases_publish(const char *directory, const VecBuildResult *result);
 VecIndex *cases_open(const char *directory, const VecBuildOptions *options);

@@ -154,7 +154,7 @@ work_area_in_the_file_gives_the_same_segment(void **state)
         assert_int_equal(vec_build_train(build, &error), VEC_OK);
         for (uint32_t row = 0; row < ROWS; row++) {
             id = cases_row_id(row);
-            assert_int_equal(vec_build_add(build, &id, row % 10 == 0 ? NULL : cases_row(&cases, row),
+            assert_int_equal(vec_build_add(build, &id, NULL, row % 10 == 0 ? NULL : cases_row(&cases, row),
                                            row % 10 == 0 ? 0 : VECTOR_BYTES, &error),
                              VEC_OK);
         }
@@ -222,7 +222,8 @@ interruption_at_every_poll_loses_nothing(void **state)
         for (uint32_t row = 0; row < ROWS; row++) {
             VecRowId id = cases_row_id(row);
 
-            assert_int_equal(vec_build_add(build, &id, cases_row(&cases, row), VECTOR_BYTES, &error), VEC_OK);
+            assert_int_equal(vec_build_add(build, &id, NULL, cases_row(&cases, row), VECTOR_BYTES, &error),
+                             VEC_OK);
         }
         do {
             stopper.polls = 0;
@@ -299,7 +300,8 @@ attempt(const char *directory, CasesAllocator *allocator)
     for (uint32_t row = 0; row < 100; row++) {
         VecRowId id = cases_row_id(row);
 
-        if ((status = vec_build_add(build, &id, cases_row(&cases, row), VECTOR_BYTES, &error)) != VEC_OK)
+        if ((status = vec_build_add(build, &id, NULL, cases_row(&cases, row), VECTOR_BYTES, &error)) !=
+            VEC_OK)
             goto done;
     }
     /* what fails once succeeds the next time: the contract of the steps that can go on */
@@ -571,7 +573,7 @@ passes_over_many_rows_are_polled(void **state)
         VecRowId id = cases_row_id(i);
         float vector = (float)i;
 
-        assert_int_equal(vec_build_add(build, &id, &vector, sizeof(vector), &error), VEC_OK);
+        assert_int_equal(vec_build_add(build, &id, NULL, &vector, sizeof(vector), &error), VEC_OK);
     }
     polls = 0;
     assert_int_equal(vec_build_graph(build, count_polls, &polls, &error), VEC_INTERRUPTED);
@@ -605,7 +607,7 @@ a_segment_is_written_out_piece_by_piece(void **state)
             VecRowId id = cases_row_id(i);
 
             vector[i % 1000] = (float)i;
-            assert_int_equal(vec_build_add(build, &id, vector, sizeof(vector), &error), VEC_OK);
+            assert_int_equal(vec_build_add(build, &id, NULL, vector, sizeof(vector), &error), VEC_OK);
         }
         assert_int_equal(vec_build_graph(build, NULL, NULL, &error), VEC_OK);
         memset(&flushes, 0, sizeof(flushes));

@@ -450,7 +450,8 @@ a_build_whose_file_shrinks_ends_with_a_status(void **state)
         for (uint32_t i = 0; i < ROWS; i++) {
             VecRowId id = cases_row_id(i);
             assert_int_equal(
-                vec_build_add(build, &id, cases_row(&cases, i), DIMENSIONS * sizeof(float), &error), VEC_OK);
+                vec_build_add(build, &id, NULL, cases_row(&cases, i), DIMENSIONS * sizeof(float), &error),
+                VEC_OK);
         }
         snprintf(cutter.path, sizeof(cutter.path), "%s/" VEC_TEMPORARY_PREFIX "segment.*", directory);
         assert_int_equal(glob(cutter.path, 0, NULL, &found), 0);

@@ -47,7 +47,8 @@ build_part(const char *directory, const VecBuildOptions *options, const Cases *c
 
         const void *vector = cases_vector(&options->segment, cases_row(cases, row), &bytes);
 
-        assert_int_equal(vec_build_add(build, &id, row % 100 == 99 ? NULL : vector, bytes, &error), VEC_OK);
+        assert_int_equal(vec_build_add(build, &id, NULL, row % 100 == 99 ? NULL : vector, bytes, &error),
+                         VEC_OK);
     }
     assert_int_equal(vec_build_graph(build, NULL, NULL, &error), VEC_OK);
     assert_int_equal(vec_build_finish(build, &stamp, NULL, NULL, &result, &error), VEC_OK);

@@ -142,14 +142,14 @@ exceptions_come_as_exceptions(void **state)
     for (uint32_t i = 0; i < 100; i++) {
         VecRowId id = cases_row_id(i);
 
-        assert_int_equal(vec_build_add(build, &id, cases_row(&cases, i), 7 * sizeof(float), &error),
+        assert_int_equal(vec_build_add(build, &id, NULL, cases_row(&cases, i), 7 * sizeof(float), &error),
                          VEC_INVALID);
-        assert_int_equal(vec_build_add(build, &id, i % 20 == 19 ? NULL : cases_row(&cases, i),
+        assert_int_equal(vec_build_add(build, &id, NULL, i % 20 == 19 ? NULL : cases_row(&cases, i),
                                        i % 20 == 19 ? 0 : 8 * sizeof(float), &error),
                          VEC_OK);
     }
     VecRowId beyond = cases_row_id(100);
-    assert_int_equal(vec_build_add(build, &beyond, NULL, 0, &error), VEC_INVALID);
+    assert_int_equal(vec_build_add(build, &beyond, NULL, NULL, 0, &error), VEC_INVALID);
     assert_int_equal(vec_build_graph(build, NULL, NULL, &error), VEC_OK);
     assert_int_equal(vec_build_finish(build, &stamp, NULL, NULL, &result, &error), VEC_OK);
     vec_build_free(build);

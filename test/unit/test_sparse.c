@@ -125,7 +125,7 @@ index_texts(const Texts *texts, VecMetric metric, const char *directory)
         VecRowId id = cases_row_id(row);
         const void *vector = text(texts, row, &bytes);
 
-        assert_int_equal(vec_build_add(build, &id, vector, bytes, &error), VEC_OK);
+        assert_int_equal(vec_build_add(build, &id, NULL, vector, bytes, &error), VEC_OK);
     }
     assert_int_equal(vec_build_graph(build, NULL, NULL, &error), VEC_OK);
     assert_int_equal(vec_build_finish(build, &stamp, NULL, NULL, &result, &error), VEC_OK);
@@ -219,17 +219,17 @@ what_is_no_sparse_vector_is_refused(void **state)
                      VEC_OK);
     assert_int_equal(vec_build_train(build, &error), VEC_OK);
     VecRowId id = cases_row_id(1);
-    assert_int_equal(vec_build_add(build, &id, descending, sizeof(descending), &error), VEC_INVALID);
-    assert_int_equal(vec_build_add(build, &id, twice, sizeof(twice), &error), VEC_INVALID);
-    assert_int_equal(vec_build_add(build, &id, beyond, sizeof(beyond), &error), VEC_INVALID);
-    assert_int_equal(vec_build_add(build, &id, sound, sizeof(sound) - 4, &error), VEC_INVALID);
-    assert_int_equal(vec_build_add(build, &id, sound, sizeof(sound), &error), VEC_OK);
+    assert_int_equal(vec_build_add(build, &id, NULL, descending, sizeof(descending), &error), VEC_INVALID);
+    assert_int_equal(vec_build_add(build, &id, NULL, twice, sizeof(twice), &error), VEC_INVALID);
+    assert_int_equal(vec_build_add(build, &id, NULL, beyond, sizeof(beyond), &error), VEC_INVALID);
+    assert_int_equal(vec_build_add(build, &id, NULL, sound, sizeof(sound) - 4, &error), VEC_INVALID);
+    assert_int_equal(vec_build_add(build, &id, NULL, sound, sizeof(sound), &error), VEC_OK);
     /* what rows leave over for rounding is no room for elements */
     id = cases_row_id(2);
     VecStatus status = VEC_OK;
     for (uint32_t row = 2; row < 10 && status == VEC_OK; row++) {
         id = cases_row_id(row);
-        status = vec_build_add(build, &id, sound, sizeof(sound), &error);
+        status = vec_build_add(build, &id, NULL, sound, sizeof(sound), &error);
     }
     assert_int_equal(status, VEC_INVALID);
     vec_build_free(build);

@@ -1,0 +1,435 @@
+/*
+ * test_filter.c: searches with a filter: all rows that match, none that does not, each once, in every kind of segment.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine_cases.h"
+#include "vectors/merge.h"
+
+#define ROWS       3000
+#define DIMENSIONS 12
+
+typedef struct Filtered {
+    char directory[1024];
+    Cases cases;
+    VecBuildOptions options;
+    VecIndex *index;
+} Filtered;
+
+static VecBuildOptions
+filtered_options(VecSegmentKind kind)
+{
+    VecBuildOptions options = cases_options(DIMENSIONS, VEC_METRIC_L2, 8);
+
+    options.segment.kind = kind;
+    options.segment.key_count = CASES_KEYS;
+    options.segment.key_ordered = CASES_KEYS_ORDERED;
+    options.segment.m = 8;
+    return options;
+}
+
+/* Every 50th row has no vector, every 61st one that no code can represent. */
+static bool
+is_null(uint32_t row)
+{
+    return row % 50 == 49;
+}
+
+static VecBuildResult
+build_rows(const Filtered *filtered, const VecBuildOptions *options, uint32_t from, uint32_t to)
+{
+    VecStamp stamp = cases_stamp(0);
+    VecBuildResult result;
+    VecError error;
+    VecBuild *build;
+
+    stamp.position_from = UINT64_C(10) * from;
+    stamp.position_to = UINT64_C(10) * to;
+    /* more than there are: keys must be moved together */
+    assert_int_equal(vec_build_begin(options, filtered->directory, to - from + 100, &vec_allocator_default,
+                                     &build, &error),
+                     VEC_OK);
+    for (uint32_t row = from; row < to; row++)
+        vec_build_sample(build, cases_row(&filtered->cases, row), DIMENSIONS * sizeof(float));
+    assert_int_equal(vec_build_train(build, &error), VEC_OK);
+    for (uint32_t row = from; row < to; row++) {
+        VecRowId id = cases_row_id(row);
+        const void *vector = is_null(row) ? NULL : cases_row(&filtered->cases, row);
+
+        assert_int_equal(vec_build_add(build, &id, cases_keys(row, CASES_KEYS), vector,
+                                       vector == NULL ? 0 : DIMENSIONS * sizeof(float), &error),
+                         VEC_OK);
+    }
+    assert_int_equal(vec_build_graph(build, NULL, NULL, &error), VEC_OK);
+    assert_int_equal(vec_build_finish(build, &stamp, NULL, NULL, &result, &error), VEC_OK);
+    vec_build_free(build);
+    return result;
+}
+
+static int
+setup(void **state)
+{
+    Filtered *filtered = calloc(1, sizeof(Filtered));
+
+    assert_non_null(filtered);
+    snprintf(filtered->directory, sizeof(filtered->directory), "%s", cases_directory());
+    filtered->cases = cases_make(ROWS + 1, DIMENSIONS, 40, 9);
+    for (uint32_t row = 0; row < ROWS; row += 61)
+        cases_row(&filtered->cases, row)[0] = NAN;
+    *state = filtered;
+    return 0;
+}
+
+static int
+teardown(void **state)
+{
+    Filtered *filtered = *state;
+
+    vec_index_close(filtered->index);
+    cases_remove_directory(filtered->directory);
+    cases_free(&filtered->cases);
+    free(filtered);
+    return 0;
+}
+
+/* The rows as one segment of that kind. */
+static void
+make_index(Filtered *filtered, VecSegmentKind kind)
+{
+    filtered->options = filtered_options(kind);
+    VecBuildResult result = build_rows(filtered, &filtered->options, 0, ROWS);
+    cases_publish(filtered->directory, &result);
+    filtered->index = cases_open(filtered->directory, &filtered->options);
+    if (vec_index_problem_count(filtered->index) > 0)
+        fail_msg("%s", vec_index_problem(filtered->index, 0)->message);
+    assert_int_equal(vec_index_validate(filtered->index, 0, NULL, NULL, NULL, NULL), VEC_OK);
+}
+
+/* Two parts, the first with a graph and the second flat, that share their codes. */
+static VecBuildResult
+make_part(Filtered *filtered, const VecBuildResult *first)
+{
+    VecBuildOptions flat = filtered_options(VEC_SEGMENT_FLAT);
+
+    filtered->options = filtered_options(VEC_SEGMENT_HNSW);
+    if (first == NULL)
+        return build_rows(filtered, &filtered->options, 0, ROWS * 2 / 3);
+    flat.codes_of = first->file_name;
+    return build_rows(filtered, &flat, ROWS * 2 / 3, ROWS);
+}
+
+/* Searches to the end: each row that the filter lets through and that lives, once. Returns how many there were. */
+static uint32_t
+expect_matches(Filtered *filtered, const VecFilter *filter, uint32_t ef, uint32_t dead_every)
+{
+    VecSearchOptions options = {.ef_search = ef, .filter = filter};
+    uint8_t *seen = calloc(ROWS, 1);
+    uint32_t expected = 0, given = 0, count;
+    VecCandidate candidates[37];
+    VecError error = {0};
+    VecSearch *search;
+    bool nulls_begun = false;
+
+    assert_non_null(seen);
+    for (uint32_t row = 0; row < ROWS; row++)
+        expected += vec_filter_matches(filter, cases_keys(row, CASES_KEYS)) &&
+                    (dead_every == 0 || row % dead_every != 0);
+    if (vec_search_begin(filtered->index, cases_row(&filtered->cases, ROWS), DIMENSIONS * sizeof(float),
+                         &options, &search, &error) != VEC_OK)
+        fail_msg("%s", error.message);
+    for (;;) {
+        assert_int_equal(vec_search_next(search, candidates, 37, &count, &error), VEC_OK);
+        if (count == 0)
+            break;
+        for (uint32_t i = 0; i < count; i++) {
+            uint32_t row = cases_id_row(&candidates[i].id);
+
+            assert_true(row < ROWS && !seen[row]);
+            seen[row] = 1;
+            assert_true(vec_filter_matches(filter, cases_keys(row, CASES_KEYS)));
+            assert_int_equal(candidates[i].kind, is_null(row)    ? VEC_ROW_NULL
+                                                 : row % 61 == 0 ? VEC_ROW_EXACT
+                                                                 : VEC_ROW_CODED);
+            assert_true(!nulls_begun || is_null(row));
+            nulls_begun = is_null(row);
+            given++;
+        }
+    }
+    assert_int_equal(given, expected);
+    vec_search_free(search);
+    free(seen);
+    return given;
+}
+
+#define RANGE(k, from, to)                                                                                   \
+    {                                                                                                        \
+        .kind = VEC_CONDITION_RANGE, .key = (k), .width = 1, .low = (from), .high = (to)                     \
+    }
+#define VALUES(what, k, w, list, n)                                                                          \
+    {                                                                                                        \
+        .kind = (what), .key = (k), .width = (w), .values = (list), .value_count = (n)                       \
+    }
+#define NULLNESS(what, k)                                                                                    \
+    {                                                                                                        \
+        .kind = (what), .key = (k), .width = 1                                                               \
+    }
+
+static const uint64_t numbers[] = {0, 3, 17, 18, 19, 99, 1000};
+static const uint64_t far_rows[] = {UINT32_MAX - 2999, UINT32_MAX - 7, UINT32_MAX};
+static const uint64_t words[] = {1, 0, 0, 2, UINT64_C(1) << 63, 5, 0, 0};
+
+/* One condition of every kind, with what decides it at the borders, and a few that nothing or everything fulfils. */
+static const VecCondition conditions[] = {
+    RANGE(0, 5, 5),
+    RANGE(0, 0, 0),
+    RANGE(0, 0, 49),
+    RANGE(0, 98, UINT64_MAX),
+    RANGE(0, 0, UINT64_MAX),
+    RANGE(0, 7, 6),
+    RANGE(1, UINT32_MAX - 11, UINT32_MAX - 2),
+    RANGE(1, 0, UINT32_MAX - 2990),
+    RANGE(2, 3, 3),
+    RANGE(2, 0, 0),
+    RANGE(5, UINT64_C(1) << 63, UINT64_MAX),
+    VALUES(VEC_CONDITION_IN, 0, 1, numbers, 7),
+    VALUES(VEC_CONDITION_IN, 0, 1, numbers + 6, 1),
+    VALUES(VEC_CONDITION_IN, 0, 1, NULL, 0),
+    VALUES(VEC_CONDITION_IN, 1, 1, far_rows, 3),
+    VALUES(VEC_CONDITION_IN, 2, 1, numbers, 2),
+    VALUES(VEC_CONDITION_CONTAINS_ALL, 3, 2, words, 1),
+    VALUES(VEC_CONDITION_CONTAINS_ALL, 3, 2, words, 3),
+    VALUES(VEC_CONDITION_CONTAINS_ALL, 3, 2, words + 6, 1),
+    VALUES(VEC_CONDITION_CONTAINS_ALL, 3, 2, NULL, 0),
+    VALUES(VEC_CONDITION_CONTAINS_ANY, 3, 2, words, 3),
+    VALUES(VEC_CONDITION_CONTAINS_ANY, 3, 2, NULL, 0),
+    VALUES(VEC_CONDITION_CONTAINS_ANY, 4, 1, words + 4, 2),
+    NULLNESS(VEC_CONDITION_IS_NULL, 0),
+    NULLNESS(VEC_CONDITION_IS_NULL, 1),
+    NULLNESS(VEC_CONDITION_IS_NULL, 3),
+    NULLNESS(VEC_CONDITION_IS_NOT_NULL, 0),
+    NULLNESS(VEC_CONDITION_IS_NOT_NULL, 4),
+};
+#define CONDITION_COUNT (sizeof(conditions) / sizeof(conditions[0]))
+
+/* Each condition alone, each pair, and none at all. */
+static void
+expect_all_filters(Filtered *filtered, uint32_t dead_every)
+{
+    VecFilter none = {0};
+    uint32_t most = 0;
+
+    expect_matches(filtered, &none, 20, dead_every);
+    for (uint32_t i = 0; i < CONDITION_COUNT; i++) {
+        VecFilter one = {&conditions[i], 1};
+        uint32_t count = expect_matches(filtered, &one, 1 + i * 3, dead_every);
+
+        most = count > most ? count : most;
+        for (uint32_t j = i; j < CONDITION_COUNT; j++) {
+            VecCondition both[] = {conditions[i], conditions[j]};
+            VecFilter two = {both, 2};
+
+            expect_matches(filtered, &two, 10, dead_every);
+        }
+    }
+    assert_true(most > ROWS / 2);
+}
+
+static void
+graphs_give_exactly_the_rows_that_match(void **state)
+{
+    make_index(*state, VEC_SEGMENT_HNSW);
+    expect_all_filters(*state, 0);
+}
+
+static void
+flat_segments_give_exactly_the_rows_that_match(void **state)
+{
+    make_index(*state, VEC_SEGMENT_FLAT);
+    expect_all_filters(*state, 0);
+}
+
+static void
+several_segments_give_exactly_the_rows_that_match(void **state)
+{
+    Filtered *filtered = *state;
+    VecBuildResult results[2];
+
+    results[0] = make_part(filtered, NULL);
+    cases_publish(filtered->directory, &results[0]);
+    results[1] = make_part(filtered, &results[0]);
+    cases_publish(filtered->directory, &results[1]);
+    filtered->index = cases_open(filtered->directory, &filtered->options);
+    assert_int_equal(vec_index_segment_count(filtered->index), 2);
+    expect_all_filters(filtered, 0);
+}
+
+/* Merges take the keys along, of living rows, exceptions included. */
+static void
+merges_keep_the_keys_of_living_rows(void **state)
+{
+    Filtered *filtered = *state;
+    static uint64_t dead[ROWS];
+    VecBuildResult results[2], merged;
+    const char *names[2];
+    VecError error = {0};
+    VecBuild *build;
+    uint64_t dead_count = 0;
+
+    results[0] = make_part(filtered, NULL);
+    results[1] = make_part(filtered, &results[0]);
+    for (uint32_t row = 0; row < ROWS; row += 3)
+        dead[dead_count++] = cases_row_id(row).position;
+    for (int i = 0; i < 2; i++)
+        names[i] = results[i].file_name;
+    VecMergeOptions merge = {.build = filtered->options,
+                             .file_names = names,
+                             .file_count = 2,
+                             .dead = dead,
+                             .dead_count = dead_count};
+    VecStamp stamp = results[0].stamp;
+
+    merge.build.segment.key_count--;
+    merge.build.segment.key_ordered = 0;
+    assert_int_equal(vec_merge_begin(&merge, filtered->directory, &vec_allocator_default, &build, &error),
+                     VEC_INVALID);
+    merge.build.segment = filtered->options.segment;
+
+    stamp.position_to = results[1].stamp.position_to;
+    if (vec_merge_begin(&merge, filtered->directory, &vec_allocator_default, &build, &error) != VEC_OK)
+        fail_msg("%s", error.message);
+    assert_int_equal(vec_build_graph(build, NULL, NULL, &error), VEC_OK);
+    assert_int_equal(vec_build_finish(build, &stamp, NULL, NULL, &merged, &error), VEC_OK);
+    vec_build_free(build);
+    cases_publish(filtered->directory, &merged);
+    filtered->index = cases_open(filtered->directory, &filtered->options);
+    assert_int_equal(vec_index_segment_count(filtered->index), 1);
+    assert_int_equal(vec_index_validate(filtered->index, 0, NULL, NULL, NULL, NULL), VEC_OK);
+    expect_all_filters(filtered, 3);
+}
+
+static void
+filters_are_checked(void **state)
+{
+    Filtered *filtered = *state;
+    static const uint64_t twice[] = {4, 4};
+    static const VecCondition wrong[] = {
+        RANGE(CASES_KEYS, 0, 0),
+        RANGE(UINT32_MAX, 0, 0),
+        {.kind = VEC_CONDITION_RANGE, .key = 0, .width = 0},
+        {.kind = VEC_CONDITION_RANGE, .key = 0, .width = 2},
+        {.kind = (VecConditionKind)6, .key = 0, .width = 1},
+        VALUES(VEC_CONDITION_IN, 0, 1, twice, 2),
+        VALUES(VEC_CONDITION_IN, 0, 2, numbers, 1),
+        VALUES(VEC_CONDITION_IN, 0, 1, NULL, 1),
+        VALUES(VEC_CONDITION_CONTAINS_ALL, 5, 2, words, 1),
+        VALUES(VEC_CONDITION_CONTAINS_ALL, 1, UINT32_MAX, words, 1),
+        VALUES(VEC_CONDITION_CONTAINS_ALL, 1, 2, words, VEC_VALUES_MAX / 2 + 1),
+    };
+    static VecCondition many[VEC_CONDITIONS_MAX + 1];
+    VecSearch *search;
+    VecError error;
+
+    make_index(filtered, VEC_SEGMENT_FLAT);
+    for (uint32_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        VecFilter filter = {&wrong[i], 1};
+        VecSearchOptions options = {.ef_search = 10, .filter = &filter};
+
+        assert_false(vec_filter_is_valid(&filter, CASES_KEYS));
+        assert_int_equal(vec_search_begin(filtered->index, cases_row(&filtered->cases, ROWS),
+                                          DIMENSIONS * sizeof(float), &options, &search, &error),
+                         VEC_INVALID);
+    }
+    for (uint32_t i = 0; i <= VEC_CONDITIONS_MAX; i++)
+        many[i] = conditions[0];
+    assert_true(vec_filter_is_valid(&(VecFilter){many, VEC_CONDITIONS_MAX}, 1));
+    assert_false(vec_filter_is_valid(&(VecFilter){many, VEC_CONDITIONS_MAX + 1}, 1));
+}
+
+static bool
+stop_sometimes(void *context, uint64_t rows_done, uint64_t rows_total)
+{
+    uint32_t *calls = context;
+
+    (void)rows_done;
+    (void)rows_total;
+    return ++*calls % 2 == 0;
+}
+
+/* A build that is interrupted again and again ends with the same bytes, orders of keys included. */
+static void
+interrupted_builds_sort_on(void **state)
+{
+    Filtered *filtered = *state;
+    VecBuildOptions options = filtered_options(VEC_SEGMENT_FLAT);
+    uint32_t calls = 0, interrupted = 0;
+    VecBuildResult results[2];
+    VecStamp stamp = cases_stamp(ROWS);
+    VecError error;
+    VecStatus status;
+
+    for (int i = 0; i < 2; i++) {
+        VecBuild *build;
+
+        assert_int_equal(
+            vec_build_begin(&options, filtered->directory, ROWS, &vec_allocator_default, &build, &error),
+            VEC_OK);
+        assert_int_equal(vec_build_train(build, &error), VEC_OK);
+        for (uint32_t row = 0; row < ROWS; row++) {
+            VecRowId id = cases_row_id(row);
+
+            assert_int_equal(vec_build_add(build, &id, cases_keys(row, CASES_KEYS), NULL, 0, &error), VEC_OK);
+        }
+        while ((status = vec_build_graph(build, i == 1 ? stop_sometimes : NULL, &calls, &error)) ==
+               VEC_INTERRUPTED)
+            interrupted++;
+        assert_int_equal(status, VEC_OK);
+        while ((status = vec_build_finish(build, &stamp, i == 1 ? stop_sometimes : NULL, &calls, &results[i],
+                                          &error)) == VEC_INTERRUPTED)
+            interrupted++;
+        assert_int_equal(status, VEC_OK);
+        vec_build_free(build);
+    }
+    assert_true(interrupted > 3);
+    assert_int_equal(results[0].header_checksum, results[1].header_checksum);
+}
+
+/* A column of other keys is not this index's. */
+static void
+segments_with_other_keys_are_foreign(void **state)
+{
+    Filtered *filtered = *state;
+    VecBuildOptions other;
+
+    make_index(filtered, VEC_SEGMENT_FLAT);
+    vec_index_close(filtered->index);
+    other = filtered->options;
+    other.segment.key_count--;
+    filtered->index = cases_open(filtered->directory, &other);
+    assert_int_equal(vec_index_segment_count(filtered->index), 0);
+    assert_int_equal(vec_index_problem(filtered->index, 0)->kind, VEC_PROBLEM_FOREIGN);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(graphs_give_exactly_the_rows_that_match, setup, teardown),
+        cmocka_unit_test_setup_teardown(flat_segments_give_exactly_the_rows_that_match, setup, teardown),
+        cmocka_unit_test_setup_teardown(several_segments_give_exactly_the_rows_that_match, setup, teardown),
+        cmocka_unit_test_setup_teardown(merges_keep_the_keys_of_living_rows, setup, teardown),
+        cmocka_unit_test_setup_teardown(filters_are_checked, setup, teardown),
+        cmocka_unit_test_setup_teardown(interrupted_builds_sort_on, setup, teardown),
+        cmocka_unit_test_setup_teardown(segments_with_other_keys_are_foreign, setup, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
