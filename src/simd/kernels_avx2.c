@@ -264,7 +264,40 @@ vec_dot_u4s8_rows(const uint8_t *const *packed, size_t rows, const int8_t *query
     vec_store_sums(sum, rows, out);
 }
 
-VEC_SIMD_CODE_KERNELS(TARGET, avx2, vec_dot_u8s8_rows, vec_dot_u4s8_rows)
+/* 32 bits become 32 bytes of all ones or none, which select from the query; pairs of int8 cannot leave an int16. */
+INLINE __m256i
+vec_add_u1s8(__m256i sum, const uint8_t *bits, __m256i query)
+{
+    const __m256i byte_of_code = _mm256_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2,
+                                                  2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3);
+    const __m256i bit_of_code = _mm256_set1_epi64x((int64_t)UINT64_C(0x8040201008040201));
+    int32_t word;
+    __m256i bytes;
+
+    memcpy(&word, bits, sizeof(word));
+    bytes = _mm256_and_si256(_mm256_shuffle_epi8(_mm256_set1_epi32(word), byte_of_code), bit_of_code);
+    bytes = _mm256_and_si256(_mm256_cmpeq_epi8(bytes, bit_of_code), query);
+    bytes = _mm256_maddubs_epi16(_mm256_set1_epi8(1), bytes);
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(bytes, _mm256_set1_epi16(1)));
+}
+
+INLINE void
+vec_dot_u1s8_rows(const uint8_t *const *bits, size_t rows, const int8_t *query, size_t n, int32_t *out)
+{
+    __m256i sum[4] = {_mm256_setzero_si256(), _mm256_setzero_si256(), _mm256_setzero_si256(),
+                      _mm256_setzero_si256()};
+
+    for (size_t i = 0; i < n; i += 32) {
+        __m256i part = vec_load_bytes(query + i);
+
+        VEC_SIMD_UNROLL
+        for (size_t r = 0; r < rows; r++)
+            sum[r] = vec_add_u1s8(sum[r], bits[r] + i / 8, part);
+    }
+    vec_store_sums(sum, rows, out);
+}
+
+VEC_SIMD_CODE_KERNELS(TARGET, avx2, vec_dot_u8s8_rows, vec_dot_u4s8_rows, vec_dot_u1s8_rows)
 
 /* The bits set in each of the four 64-bit lanes: a table of nibbles in a register, looked up by a shuffle. */
 INLINE __m256i

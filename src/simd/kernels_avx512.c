@@ -19,6 +19,7 @@
 #ifdef VEC_SIMD_X86
 
 #include <immintrin.h>
+#include <string.h>
 
 #define TARGET __attribute__((target("avx2,fma,f16c,popcnt,avx512f,avx512bw,avx512dq,avx512vl")))
 #define TARGET_VNNI                                                                                          \
@@ -218,6 +219,53 @@ vec_dot_u4s8_rows(const uint8_t *const *packed, size_t rows, const int8_t *query
     vec_store_sums(sum, rows, out);
 }
 
+INLINE __mmask64
+vec_load_mask(const uint8_t *bits)
+{
+    uint64_t word;
+
+    memcpy(&word, bits, sizeof(word));
+    return _cvtu64_mask64(word);
+}
+
+/* The bits are a mask as they are. */
+INLINE void
+vec_dot_u1s8_rows(const uint8_t *const *bits, size_t rows, const int8_t *query, size_t n, int32_t *out)
+{
+    const __m512i zero = _mm512_setzero_si512();
+    __m512i sum[4] = {zero, zero, zero, zero};
+
+    for (size_t i = 0; i < n; i += 64) {
+        __m512i part = _mm512_loadu_si512(query + i);
+
+        VEC_SIMD_UNROLL
+        for (size_t r = 0; r < rows; r++) {
+            __m512i pairs = _mm512_maddubs_epi16(_mm512_set1_epi8(1),
+                                                 _mm512_maskz_mov_epi8(vec_load_mask(bits[r] + i / 8), part));
+
+            sum[r] = _mm512_add_epi32(sum[r], _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
+        }
+    }
+    vec_store_sums(sum, rows, out);
+}
+
+INLINE_VNNI void
+vec_dot_u1s8_rows_vnni(const uint8_t *const *bits, size_t rows, const int8_t *query, size_t n, int32_t *out)
+{
+    const __m512i zero = _mm512_setzero_si512();
+    __m512i sum[4] = {zero, zero, zero, zero};
+
+    for (size_t i = 0; i < n; i += 64) {
+        __m512i part = _mm512_loadu_si512(query + i);
+
+        VEC_SIMD_UNROLL
+        for (size_t r = 0; r < rows; r++)
+            sum[r] = _mm512_dpbusd_epi32(sum[r], _mm512_set1_epi8(1),
+                                         _mm512_maskz_mov_epi8(vec_load_mask(bits[r] + i / 8), part));
+    }
+    vec_store_sums(sum, rows, out);
+}
+
 INLINE_VNNI void
 vec_dot_u8s8_rows_vnni(const uint8_t *const *codes, size_t rows, const int8_t *query, size_t n, int32_t *out)
 {
@@ -259,8 +307,9 @@ vec_dot_u4s8_rows_vnni(const uint8_t *const *packed, size_t rows, const int8_t *
     vec_store_sums(low, rows, out);
 }
 
-VEC_SIMD_CODE_KERNELS(TARGET, avx512, vec_dot_u8s8_rows, vec_dot_u4s8_rows)
-VEC_SIMD_CODE_KERNELS(TARGET_VNNI, avx512vnni, vec_dot_u8s8_rows_vnni, vec_dot_u4s8_rows_vnni)
+VEC_SIMD_CODE_KERNELS(TARGET, avx512, vec_dot_u8s8_rows, vec_dot_u4s8_rows, vec_dot_u1s8_rows)
+VEC_SIMD_CODE_KERNELS(TARGET_VNNI, avx512vnni, vec_dot_u8s8_rows_vnni, vec_dot_u4s8_rows_vnni,
+                      vec_dot_u1s8_rows_vnni)
 
 /* The bits set in each 64-bit lane: a table of nibbles in a register, looked up by a shuffle. */
 INLINE __m512i

@@ -208,7 +208,36 @@ vec_dot_u4s8_rows(const uint8_t *const *packed, size_t rows, const int8_t *query
         out[r] = vaddvq_s32(sum[r]);
 }
 
-VEC_SIMD_CODE_KERNELS(, neon, vec_dot_u8s8_rows, vec_dot_u4s8_rows)
+/* Sixteen elements of the query where a bit is set, else 0. */
+INLINE int8x16_t
+vec_select_by_bits(const uint8_t *bits, int8x16_t query)
+{
+    const uint8x8_t bit_of_code = vcreate_u8(UINT64_C(0x8040201008040201));
+    uint8x16_t both = vcombine_u8(vdup_n_u8(bits[0]), vdup_n_u8(bits[1]));
+    uint8x16_t mask = vtstq_u8(both, vcombine_u8(bit_of_code, bit_of_code));
+
+    return vandq_s8(vreinterpretq_s8_u8(mask), query);
+}
+
+INLINE void
+vec_dot_u1s8_rows(const uint8_t *const *bits, size_t rows, const int8_t *query, size_t n, int32_t *out)
+{
+    const int32x4_t zero = vdupq_n_s32(0);
+    int32x4_t sum[4] = {zero, zero, zero, zero};
+
+    for (size_t i = 0; i < n; i += 16) {
+        int8x16_t part = vld1q_s8(query + i);
+
+        VEC_SIMD_UNROLL
+        for (size_t r = 0; r < rows; r++)
+            sum[r] = vpadalq_s16(sum[r], vpaddlq_s8(vec_select_by_bits(bits[r] + i / 8, part)));
+    }
+    VEC_SIMD_UNROLL
+    for (size_t r = 0; r < rows; r++)
+        out[r] = vaddvq_s32(sum[r]);
+}
+
+VEC_SIMD_CODE_KERNELS(, neon, vec_dot_u8s8_rows, vec_dot_u4s8_rows, vec_dot_u1s8_rows)
 
 /* Sixteen bytes, or the last few and zeros. */
 INLINE uint8x16_t
@@ -481,7 +510,8 @@ vec_dot_u4s8_rows_dotprod(const uint8_t *const *packed, size_t rows, const int8_
         out[r] = vaddvq_s32(vaddq_s32(low[r], high[r]));
 }
 
-VEC_SIMD_CODE_KERNELS(TARGET_DOTPROD, neondotprod, vec_dot_u8s8_rows_dotprod, vec_dot_u4s8_rows_dotprod)
+VEC_SIMD_CODE_KERNELS(TARGET_DOTPROD, neondotprod, vec_dot_u8s8_rows_dotprod, vec_dot_u4s8_rows_dotprod,
+                      vec_dot_u1s8_rows)
 
 TARGET_DOTPROD static VecI8Sums
 vec_sums_i8_neondotprod(const int8_t *a, const int8_t *b, size_t n)

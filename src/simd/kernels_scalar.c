@@ -125,7 +125,19 @@ vec_dot_u4s8_rows(const uint8_t *const *packed, size_t rows, const int8_t *query
     }
 }
 
-VEC_SIMD_CODE_KERNELS(, scalar, vec_dot_u8s8_rows, vec_dot_u4s8_rows)
+INLINE void
+vec_dot_u1s8_rows(const uint8_t *const *bits, size_t rows, const int8_t *query, size_t n, int32_t *out)
+{
+    for (size_t r = 0; r < rows; r++) {
+        int32_t sum = 0;
+
+        for (size_t i = 0; i < n; i++)
+            sum += -(bits[r][i / 8] >> i % 8 & 1) & query[i];
+        out[r] = sum;
+    }
+}
+
+VEC_SIMD_CODE_KERNELS(, scalar, vec_dot_u8s8_rows, vec_dot_u4s8_rows, vec_dot_u1s8_rows)
 
 /* Eight bytes, or the last few and zeros. */
 INLINE uint64_t

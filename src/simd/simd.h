@@ -23,10 +23,12 @@
  *       its low nibble and code 64 + j in its high one. So one 64-byte load, one mask and one shift give two registers
  *       of codes in natural order, and the query needs no shuffling. Write and read them with vec_simd_pack_u4 and
  *       vec_simd_unpack_u4.
- *   A query is int8, -128..127, in natural order in both cases, and followed by zeros up to a multiple of 128 bytes
+ *   u1: a code is 0 or 1, bit i % 8 of byte i / 8; a row of n codes is readable for VEC_SIMD_U1_BYTES(n). Codes of a few bits are
+ *       several such rows, a bit of every code each.
+ *   A query is int8, -128..127, in natural order in all cases, and followed by zeros up to a multiple of 128 bytes
  *       (VEC_SIMD_QUERY_BYTES). Because these zeros annul whatever they are multiplied with, the padding of a code row may
- *       hold anything (a row's correction terms, the next row), it must merely be readable: VEC_SIMD_U8_BYTES and
- *       VEC_SIMD_U4_BYTES say how far. An array of rows with a smaller stride needs that much slack after its last row.
+ *       hold anything (a row's correction terms, the next row), it must merely be readable: VEC_SIMD_U8_BYTES,
+ *       VEC_SIMD_U4_BYTES and VEC_SIMD_U1_BYTES say how far. An array of rows with a smaller stride needs that much slack after its last row.
  *   n is at most VEC_SIMD_CODES_MAX: then no sum can leave an int32.
  *   Bits: a row is bytes, whose order within and among them does not matter as long as both operands have the same; bits of the
  *       last byte beyond the dimensions are 0. Batches read exactly the bytes given.
@@ -43,6 +45,7 @@
 #define VEC_SIMD_FHT_MAX        65536
 #define VEC_SIMD_U8_BYTES(n)    (((size_t)(n) + 63) / 64 * 64)
 #define VEC_SIMD_U4_BYTES(n)    (((size_t)(n) + 127) / 128 * 64)
+#define VEC_SIMD_U1_BYTES(n)    (((size_t)(n) + 63) / 64 * 8)
 #define VEC_SIMD_QUERY_BYTES(n) (((size_t)(n) + 127) / 128 * 128)
 
 /* What a cosine is made of, from one pass: a·b, a·a, b·b. If a and b are equal element by element, so are all three. */
@@ -115,6 +118,7 @@ typedef struct VecKernels {
     /* Σ codes[i] * query[i], exact. */
     int32_t (*dot_u8s8)(const uint8_t *codes, const int8_t *query, size_t n);
     int32_t (*dot_u4s8)(const uint8_t *packed, const int8_t *query, size_t n);
+    int32_t (*dot_u1s8)(const uint8_t *bits, const int8_t *query, size_t n);
 
     /*
      * out[k] = the same sum for the row at codes + ids[k] * stride_bytes, k < count. ids = NULL: rows 0 .. count-1. Ids are
@@ -123,6 +127,8 @@ typedef struct VecKernels {
     void (*dot_u8s8_batch)(const uint8_t *codes, size_t stride_bytes, const uint32_t *ids, size_t count,
                            const int8_t *query, size_t n, int32_t *out);
     void (*dot_u4s8_batch)(const uint8_t *codes, size_t stride_bytes, const uint32_t *ids, size_t count,
+                           const int8_t *query, size_t n, int32_t *out);
+    void (*dot_u1s8_batch)(const uint8_t *codes, size_t stride_bytes, const uint32_t *ids, size_t count,
                            const int8_t *query, size_t n, int32_t *out);
 
     void (*hamming_bits_batch)(const uint8_t *codes, size_t stride_bytes, const uint32_t *ids, size_t count,

@@ -173,7 +173,8 @@ vec_rows_prefetch(const VecRowList *rows, size_t from, size_t to)
     }
 
 /* The batches of an instruction set, from its functions over rows, and one row as a batch of one. */
-#define VEC_SIMD_CODE_KERNELS(target, isa, u8_rows, u4_rows)                                                 \
+#define VEC_SIMD_CODE_KERNELS(target, isa, u8_rows, u4_rows, u1_rows)                                        \
+    VEC_SIMD_BATCH(vec_dot_u1s8_batch_##isa, target, u1_rows, VEC_SIMD_U1_BYTES, int8_t)                     \
     VEC_SIMD_BATCH(vec_dot_u8s8_batch_##isa, target, u8_rows, VEC_SIMD_U8_BYTES, int8_t)                     \
     VEC_SIMD_BATCH(vec_dot_u4s8_batch_##isa, target, u4_rows, VEC_SIMD_U4_BYTES, int8_t)                     \
     target static int32_t vec_dot_u8s8_##isa(const uint8_t *codes, const int8_t *query, size_t n)            \
@@ -189,11 +190,19 @@ vec_rows_prefetch(const VecRowList *rows, size_t from, size_t to)
                                                                                                              \
         u4_rows(&packed, 1, query, n, &sum);                                                                 \
         return sum;                                                                                          \
+    }                                                                                                        \
+    target static int32_t vec_dot_u1s8_##isa(const uint8_t *bits, const int8_t *query, size_t n)             \
+    {                                                                                                        \
+        int32_t sum;                                                                                         \
+                                                                                                             \
+        u1_rows(&bits, 1, query, n, &sum);                                                                   \
+        return sum;                                                                                          \
     }
 
 #define VEC_SIMD_CODE_ENTRIES(isa)                                                                           \
-    .dot_u8s8 = vec_dot_u8s8_##isa, .dot_u4s8 = vec_dot_u4s8_##isa,                                          \
-    .dot_u8s8_batch = vec_dot_u8s8_batch_##isa, .dot_u4s8_batch = vec_dot_u4s8_batch_##isa
+    .dot_u8s8 = vec_dot_u8s8_##isa, .dot_u4s8 = vec_dot_u4s8_##isa, .dot_u1s8 = vec_dot_u1s8_##isa,          \
+    .dot_u8s8_batch = vec_dot_u8s8_batch_##isa, .dot_u4s8_batch = vec_dot_u4s8_batch_##isa,                  \
+    .dot_u1s8_batch = vec_dot_u1s8_batch_##isa
 
 #define VEC_SIMD_BIT_BYTES(bytes) (bytes)
 #define VEC_SIMD_BIT_KERNELS(target, isa, xor_rows, and_rows)                                                \

@@ -178,9 +178,9 @@ cosine_parts_of_equal_vectors_are_equal(void **state)
  */
 typedef struct CodeCase {
     GuardedBuffer row_memory, query_memory;
-    uint8_t *u8, *u4;
+    uint8_t *u8, *u4, *u1;
     int8_t *query;
-    int64_t u8_sum, u4_sum;
+    int64_t u8_sum, u4_sum, u1_sum;
 } CodeCase;
 
 static void
@@ -191,11 +191,13 @@ code_case_fill(CodeCase *c, size_t n, int extreme)
 
     c->query = guarded_tail(&c->query_memory, queried);
     memset(c->query, 0, queried);
-    c->u8 = guarded_tail(&c->row_memory, VEC_SIMD_U8_BYTES(n) + VEC_SIMD_U4_BYTES(n));
+    c->u8 = guarded_tail(&c->row_memory, VEC_SIMD_U8_BYTES(n) + VEC_SIMD_U4_BYTES(n) + VEC_SIMD_U1_BYTES(n));
     random_bytes(c->u8, VEC_SIMD_U8_BYTES(n));
     c->u4 = c->u8 + VEC_SIMD_U8_BYTES(n);
+    c->u1 = c->u4 + VEC_SIMD_U4_BYTES(n);
+    random_bytes(c->u1, VEC_SIMD_U1_BYTES(n)); /* bits beyond n too: they must not count */
     random_bytes(c->query, n);
-    c->u8_sum = c->u4_sum = 0;
+    c->u8_sum = c->u4_sum = c->u1_sum = 0;
     for (size_t i = 0; i < n; i++) {
         if (extreme) {
             c->u8[i] = 255;
@@ -204,6 +206,9 @@ code_case_fill(CodeCase *c, size_t n, int extreme)
         codes[i] = c->u8[i] & 15;
         c->u8_sum += c->u8[i] * c->query[i];
         c->u4_sum += codes[i] * c->query[i];
+        if (extreme)
+            c->u1[i / 8] |= (uint8_t)(1 << i % 8);
+        c->u1_sum += (c->u1[i / 8] >> i % 8 & 1) * c->query[i];
     }
     vec_simd_pack_u4(codes, n, c->u4);
     /* Whatever stands in the nibbles beyond n must not count. */
@@ -222,8 +227,11 @@ codes_are_exact(void **state)
             size_t n = cases_sizes[k];
 
             code_case_fill(&c, n, extreme);
-            assert_int_equal(kernels->dot_u4s8(c.u4, c.query, n), c.u4_sum);
-            /* The u8 row before its own guard page. */
+            assert_int_equal(kernels->dot_u1s8(c.u1, c.query, n), c.u1_sum);
+            /* The u4 and the u8 row before the guard page as well. */
+            memmove(guarded_tail(&c.row_memory, VEC_SIMD_U4_BYTES(n)), c.u4, VEC_SIMD_U4_BYTES(n));
+            assert_int_equal(
+                kernels->dot_u4s8(guarded_tail(&c.row_memory, VEC_SIMD_U4_BYTES(n)), c.query, n), c.u4_sum);
             memmove(guarded_tail(&c.row_memory, VEC_SIMD_U8_BYTES(n)), c.u8, VEC_SIMD_U8_BYTES(n));
             c.u8 = guarded_tail(&c.row_memory, VEC_SIMD_U8_BYTES(n));
             assert_int_equal(kernels->dot_u8s8(c.u8, c.query, n), c.u8_sum);
@@ -250,6 +258,8 @@ codes_at_odd_addresses(void **state)
             assert_int_equal(kernels->dot_u8s8(rows + at, query + at, n), wanted);
             assert_int_equal(kernels->dot_u4s8(rows + at, query + at, n),
                              vec_simd_find("scalar", 0)->dot_u4s8(rows + at, query + at, n));
+            assert_int_equal(kernels->dot_u1s8(rows + at, query + at, n),
+                             vec_simd_find("scalar", 0)->dot_u1s8(rows + at, query + at, n));
         }
 }
 
@@ -272,19 +282,22 @@ batches_equal_single_rows(void **state)
         for (size_t count = 0; count <= COUNT_MAX; count++)
             for (int listed = 0; listed < 2; listed++) {
                 uint32_t ids[COUNT_MAX];
-                int32_t u8[COUNT_MAX + 1], u4[COUNT_MAX + 1];
+                int32_t u8[COUNT_MAX + 1], u4[COUNT_MAX + 1], u1[COUNT_MAX + 1];
 
                 for (size_t i = 0; i < count; i++)
                     ids[i] = listed ? (uint32_t)(random_next() % (ROWS - 2)) : (uint32_t)i;
-                u8[count] = u4[count] = 12345;
+                u8[count] = u4[count] = u1[count] = 12345;
                 kernels->dot_u8s8_batch(rows, stride, listed ? ids : NULL, count, query, n, u8);
                 kernels->dot_u4s8_batch(rows, stride, listed ? ids : NULL, count, query, n, u4);
+                kernels->dot_u1s8_batch(rows, stride, listed ? ids : NULL, count, query, n, u1);
                 for (size_t i = 0; i < count; i++) {
                     assert_int_equal(u8[i], kernels->dot_u8s8(rows + ids[i] * stride, query, n));
                     assert_int_equal(u4[i], kernels->dot_u4s8(rows + ids[i] * stride, query, n));
+                    assert_int_equal(u1[i], kernels->dot_u1s8(rows + ids[i] * stride, query, n));
                 }
                 assert_int_equal(u8[count], 12345);
                 assert_int_equal(u4[count], 12345);
+                assert_int_equal(u1[count], 12345);
             }
         guarded_free(&memory);
         guarded_free(&query_memory);
