@@ -44,7 +44,7 @@ typedef enum VecSegmentKind {
 } VecSegmentKind;
 
 typedef enum VecQuantization {
-    VEC_QUANTIZATION_SCALAR = 1 /* quantization_bits 4 or 8 bits a dimension */
+    VEC_QUANTIZATION_SCALAR = 1 /* quantization_bits 1 .. 8 bits a dimension */
 } VecQuantization;
 
 /*

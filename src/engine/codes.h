@@ -2,7 +2,7 @@
  * codes.h: what stands for a row and is compared in its place: one interface over three kinds of code.
  *
  *     kind     element types   a row's code                                          distances
- *     SCALAR   F32, F16, I8    integers of 8 or 4 bits (quantize.h)                  estimates
+ *     SCALAR   F32, F16, I8    integers of 1 to 8 bits (quantize.h)                 estimates
  *     BITS     BIT             the bits themselves (bits.h)                          exact
  *     SPARSE   SPARSE          indexes, and values of 16 bits (sparse.h)             estimates, nearly exact
  *

@@ -90,8 +90,8 @@ vec_format_check_options(const VecSegmentOptions *options, VecError *error)
         return vec_error_set(error, VEC_INVALID, 0, "segment kind %d is unknown", (int)options->kind);
     if (options->quantization != VEC_QUANTIZATION_SCALAR)
         return vec_error_set(error, VEC_INVALID, 0, "quantization %d is unknown", (int)options->quantization);
-    if (options->quantization_bits != 4 && options->quantization_bits != 8)
-        return vec_error_set(error, VEC_INVALID, 0, "quantization bits %" PRIu32 " are neither 4 nor 8",
+    if (options->quantization_bits < 1 || options->quantization_bits > 8)
+        return vec_error_set(error, VEC_INVALID, 0, "quantization bits %" PRIu32 " are outside 1..8",
                              options->quantization_bits);
     if (options->m < 4 || options->m > 128)
         return vec_error_set(error, VEC_INVALID, 0, "m %" PRIu32 " is outside 4..128", options->m);

@@ -1,9 +1,13 @@
 /*
  * quantize.c: encoding rows and queries, and distances on codes; the formulas are in quantize.h.
  *
- * A row's grid: 8 bits: c = u - 128, u in 1..255; 4 bits: c = 2u - 15, u in 0..15 (odd integers: no level is wasted on 0). The
- * step is chosen for each row by trying some and keeping the one whose code points most nearly where the row does: clipping a
- * few large elements is worth a finer grid for the others (for a Gaussian the best 16-level grid has steps of 0.335 sigma).
+ * A row's grid: 8 bits: c = u - 128, u in 1..255; b < 8 bits: c = 2u - (2^b - 1), u in 0..2^b - 1 (odd integers: no level is
+ * wasted on 0; one bit is the sign). The step is chosen for each row by trying some and keeping the one whose code points most
+ * nearly where the row does: clipping a few large elements is worth a finer grid for the others (for a Gaussian the best
+ * 16-level grid has steps of 0.335 sigma).
+ *
+ * A row's bytes: 8 bits: a byte a code. 4 bits: nibbles, as simd.h packs them. Others: the highest four bits as nibbles, if
+ * there are as many, then a plane of single bits for each that is left, the lowest first.
  *
  * Range: squares are float32. A residual whose square leaves [1e-30, 1e30] (except exactly 0) is not coded; the segment keeps
  * such rows by identity and the caller computes their distances exactly.
@@ -23,16 +27,34 @@
 /* Rounding of the float arithmetic itself, relative to the query: keeps bounds honest where codes are exact (d = 1). */
 #define ERROR_FLOOR 1e-5f
 
+/* Bytes of the nibbles; of up to 64 dimensions only the low ones are used, and byte i holds code i. */
+static size_t
+nibble_bytes(uint32_t dimensions, uint32_t bits)
+{
+    if (bits < 4 || bits == 8)
+        return 0;
+    return dimensions <= 64 ? dimensions : VEC_SIMD_U4_BYTES(dimensions);
+}
+
+static uint32_t
+plane_count(uint32_t bits)
+{
+    return bits == 8 ? 0 : bits < 4 ? bits : bits - 4;
+}
+
 size_t
 vec_quantize_stride(uint32_t dimensions, uint32_t bits)
 {
-    size_t used = bits == 4 ? (dimensions <= 64 ? dimensions : VEC_SIMD_U4_BYTES(dimensions)) : dimensions;
+    size_t used = bits == 8
+                      ? dimensions
+                      : nibble_bytes(dimensions, bits) + plane_count(bits) * VEC_SIMD_U1_BYTES(dimensions);
+    size_t grain = bits == 4 || bits == 8 ? 64 : 32;
     size_t stride = 4;
 
-    /* rows of a power of two bytes never straddle a cache line; longer ones begin on one */
+    /* rows of a power of two bytes never straddle a cache line; longer ones begin on one, or on a half where that saves bytes */
     while (stride < used && stride < 64)
         stride *= 2;
-    return used <= 64 ? stride : (used + 63) / 64 * 64;
+    return used <= 64 ? stride : (used + grain - 1) / grain * grain;
 }
 
 size_t
@@ -147,12 +169,15 @@ make_levels(uint32_t bits, uint32_t dimensions, const float *residual, float ste
 {
     float inverse = 1.0f / step;
 
-    if (bits == 4) {
+    if (bits < 8) {
+        const int32_t top = (1 << bits) - 1;
+        const float half = (float)(1 << (bits - 1));
+
         for (uint32_t i = 0; i < dimensions; i++) {
-            float t = residual[i] * inverse + 8.0f;
+            float t = residual[i] * inverse + half;
             t = t > 0.0f ? t : 0.0f;
-            t = t < 15.5f ? t : 15.5f;
-            levels[i] = (float)(2 * (int32_t)t - 15);
+            t = t < (float)top + 0.5f ? t : (float)top + 0.5f;
+            levels[i] = (float)(2 * (int32_t)t - top);
         }
     } else {
         for (uint32_t i = 0; i < dimensions; i++) {
@@ -171,13 +196,16 @@ choose_levels(const VecQuantizer *quantizer, VecQuantizeScratch *scratch, float 
 {
     /* 4 bits: in units of the residual's rms, around the Gaussian optimum; the first serves very few dimensions */
     static const float steps_u4[] = {0.14f, 0.19f, 0.24f, 0.27f, 0.30f, 0.33f, 0.36f, 0.40f, 0.46f};
+    /* others below 8: the Gaussian optimum (Max 1960) in units of that of 4 bits; of a single bit any step gives the sign */
+    static const float optimum[] = {[1] = 4.76f, 2.97f, 1.75f, 1.0f, 0.561f, 0.311f, 0.170f};
     /* 8 bits: in units of the largest element / 127; clipping pays only with heavy tails */
     static const float steps_u8[] = {0.6f, 0.8f, 1.0f};
     uint32_t dimensions = quantizer->dimensions;
-    const float *steps = quantizer->bits == 4 ? steps_u4 : steps_u8;
-    uint32_t step_count =
-        quantizer->bits == 4 ? sizeof(steps_u4) / sizeof(float) : sizeof(steps_u8) / sizeof(float);
-    float unit = sqrtf(norm_sq / (float)dimensions);
+    const float *steps = quantizer->bits < 8 ? steps_u4 : steps_u8;
+    uint32_t step_count = quantizer->bits == 1  ? 1
+                          : quantizer->bits < 8 ? sizeof(steps_u4) / sizeof(float)
+                                                : sizeof(steps_u8) / sizeof(float);
+    float unit = sqrtf(norm_sq / (float)dimensions) * (quantizer->bits < 8 ? optimum[quantizer->bits] : 1.0f);
     float best_cosine = -1.0f, best_step = unit;
 
     if (quantizer->bits == 8) {
@@ -202,21 +230,37 @@ choose_levels(const VecQuantizer *quantizer, VecQuantizeScratch *scratch, float 
 }
 
 static void
+pack_plane(const uint8_t *codes, uint32_t dimensions, uint32_t plane, uint8_t *bits)
+{
+    memset(bits, 0, VEC_SIMD_U1_BYTES(dimensions));
+    for (uint32_t i = 0; i < dimensions; i++)
+        bits[i / 8] |= (uint8_t)((codes[i] >> plane & 1) << i % 8);
+}
+
+static void
 pack_levels(const VecQuantizer *quantizer, VecQuantizeScratch *scratch, uint8_t *code)
 {
-    uint32_t dimensions = quantizer->dimensions;
+    uint32_t dimensions = quantizer->dimensions, bits = quantizer->bits, planes = plane_count(bits);
+    int32_t top = (1 << bits) - 1;
+    uint8_t *plane_bytes = code + nibble_bytes(dimensions, bits);
 
-    if (quantizer->bits == 4) {
-        for (uint32_t i = 0; i < dimensions; i++)
-            scratch->codes[i] = (uint8_t)(((int32_t)scratch->levels[i] + 15) / 2);
-        if (dimensions <= 64) /* only low nibbles are used: byte i holds code i, and the row may be short */
-            memcpy(code, scratch->codes, dimensions);
-        else
-            vec_simd_pack_u4(scratch->codes, dimensions, code);
-    } else {
+    if (bits == 8) {
         for (uint32_t i = 0; i < dimensions; i++)
             code[i] = (uint8_t)((int32_t)scratch->levels[i] + 128);
+        return;
     }
+    for (uint32_t i = 0; i < dimensions; i++)
+        scratch->codes[i] = (uint8_t)(((int32_t)scratch->levels[i] + top) / 2);
+    for (uint32_t plane = 0; plane < planes; plane++)
+        pack_plane(scratch->codes, dimensions, plane, plane_bytes + plane * VEC_SIMD_U1_BYTES(dimensions));
+    if (bits < 4)
+        return;
+    for (uint32_t i = 0; i < dimensions; i++)
+        scratch->codes[i] >>= planes;
+    if (dimensions <= 64) /* the row may be short */
+        memcpy(code, scratch->codes, dimensions);
+    else
+        vec_simd_pack_u4(scratch->codes, dimensions, code);
 }
 
 bool
@@ -230,7 +274,7 @@ vec_quantize_row(const VecQuantizer *quantizer, const float *x, VecQuantizeScrat
     factors->offset = quantizer->metric == VEC_METRIC_L2 ? norm_sq : -mean_dot;
     if (norm_sq == 0.0f) {
         for (uint32_t i = 0; i < quantizer->dimensions; i++)
-            scratch->levels[i] = quantizer->bits == 4 ? 1.0f : 0.0f;
+            scratch->levels[i] = quantizer->bits < 8 ? 1.0f : 0.0f;
         factors->scale = 0.0f;
     } else {
         choose_levels(quantizer, scratch, norm_sq, &dot, &code_norm_sq);
@@ -276,7 +320,7 @@ static void
 finish_query(VecMetric metric, uint32_t bits, float step, int32_t sum, VecCodeQuery *query)
 {
     query->scale = metric == VEC_METRIC_L2 ? -2.0f * step : -step;
-    query->code_offset = bits == 4 ? 15 * sum : 128 * sum;
+    query->code_offset = (bits < 8 ? (1 << bits) - 1 : 128) * sum;
 }
 
 bool
@@ -310,6 +354,28 @@ vec_quantize_query(const VecQuantizer *quantizer, const VecQuantizerError *error
     return true;
 }
 
+static void
+widen_planes(const VecCodes *codes, const uint8_t *code, int8_t *values)
+{
+    uint32_t dimensions = codes->dimensions, planes = plane_count(codes->bits);
+    const uint8_t *plane_bytes = code + nibble_bytes(dimensions, codes->bits);
+    int32_t top = (1 << codes->bits) - 1;
+
+    memset(values, 0, VEC_SIMD_QUERY_BYTES(dimensions));
+    if (codes->bits > 4 && dimensions <= 64)
+        memcpy(values, code, dimensions);
+    else if (codes->bits > 4)
+        vec_simd_unpack_u4(code, dimensions, (uint8_t *)values);
+    for (uint32_t plane = planes; plane-- > 0;) {
+        const uint8_t *bits = plane_bytes + plane * VEC_SIMD_U1_BYTES(dimensions);
+
+        for (uint32_t i = 0; i < dimensions; i++)
+            values[i] = (int8_t)(2 * values[i] + (bits[i / 8] >> i % 8 & 1));
+    }
+    for (uint32_t i = 0; i < dimensions; i++)
+        values[i] = (int8_t)(2 * values[i] - top);
+}
+
 /*
  * Codes to signed bytes, eight at a time, whole blocks of 64: u - 128 is u with its highest bit turned; 2 u - 15 adds 113 to
  * at most 30, which carries into no neighbour, and turns the highest bit. What this writes beyond the dimensions is zeroed.
@@ -339,6 +405,24 @@ widen_codes(const VecCodes *codes, const uint8_t *code, int8_t *values)
     memset(values + codes->dimensions, 0, VEC_SIMD_QUERY_BYTES(codes->dimensions) - codes->dimensions);
 }
 
+/* <u, q8> of one row. */
+static int32_t
+row_sum(const VecCodes *codes, const uint8_t *code, const int8_t *values)
+{
+    const VecKernels *kernels = codes->kernels;
+    uint32_t dimensions = codes->dimensions, planes = plane_count(codes->bits);
+    const uint8_t *plane_bytes = code + nibble_bytes(dimensions, codes->bits);
+    int32_t sum;
+
+    if (codes->bits == 8)
+        return kernels->dot_u8s8(code, values, dimensions);
+    sum = codes->bits >= 4 ? kernels->dot_u4s8(code, values, dimensions) : 0;
+    for (uint32_t plane = planes; plane-- > 0;)
+        sum = 2 * sum +
+              kernels->dot_u1s8(plane_bytes + plane * VEC_SIMD_U1_BYTES(dimensions), values, dimensions);
+    return sum;
+}
+
 void
 vec_quantize_query_from_row(const VecCodes *codes, uint32_t row, VecCodeQuery *query)
 {
@@ -347,11 +431,13 @@ vec_quantize_query_from_row(const VecCodes *codes, uint32_t row, VecCodeQuery *q
     uint32_t dimensions = codes->dimensions;
     int32_t sum; /* of the codes: a dot product with ones */
 
-    widen_codes(codes, code, query->values);
-    if (codes->bits == 4)
-        sum = 2 * codes->kernels->dot_u4s8(code, codes->ones, dimensions) - 15 * (int32_t)dimensions;
+    if (codes->bits == 4 || codes->bits == 8)
+        widen_codes(codes, code, query->values);
     else
-        sum = codes->kernels->dot_u8s8(code, codes->ones, dimensions) - 128 * (int32_t)dimensions;
+        widen_planes(codes, code, query->values);
+    sum = row_sum(codes, code, codes->ones);
+    sum = codes->bits < 8 ? 2 * sum - ((1 << codes->bits) - 1) * (int32_t)dimensions
+                          : sum - 128 * (int32_t)dimensions;
     finish_query(codes->metric, codes->bits, factors->scale, sum, query);
     query->constant = codes->metric == VEC_METRIC_L2
                           ? factors->offset
@@ -362,21 +448,43 @@ vec_quantize_query_from_row(const VecCodes *codes, uint32_t row, VecCodeQuery *q
 static inline float
 combine(const VecCodes *codes, const VecCodeQuery *query, uint32_t row, int32_t sum)
 {
-    int32_t signed_sum = (codes->bits == 4 ? 2 * sum : sum) - query->code_offset;
+    int32_t signed_sum = (codes->bits < 8 ? 2 * sum : sum) - query->code_offset;
 
     return codes->factors[row].offset + codes->factors[row].scale * (query->scale * (float)signed_sum);
+}
+
+/* sums[k] = <u, q8> of row k of the list (NULL: of consecutive rows), which begin at `first`. */
+static void
+batch_sums(const VecCodes *codes, const uint8_t *first, const uint32_t *rows, uint32_t count,
+           const int8_t *values, int32_t *sums)
+{
+    switch (codes->bits) {
+        case 8:
+            codes->kernels->dot_u8s8_batch(first, codes->stride_bytes, rows, count, values, codes->dimensions,
+                                           sums);
+            break;
+        case 4:
+            codes->kernels->dot_u4s8_batch(first, codes->stride_bytes, rows, count, values, codes->dimensions,
+                                           sums);
+            break;
+        case 1:
+            codes->kernels->dot_u1s8_batch(first, codes->stride_bytes, rows, count, values, codes->dimensions,
+                                           sums);
+            break;
+        default:
+            for (uint32_t k = 0; k < count; k++) {
+                if (rows != NULL && k + 4 < count)
+                    __builtin_prefetch(first + rows[k + 4] * codes->stride_bytes);
+                sums[k] = row_sum(codes, first + (rows != NULL ? rows[k] : k) * codes->stride_bytes, values);
+            }
+    }
 }
 
 void
 vec_quantize_distances(const VecCodes *codes, const VecCodeQuery *query, const uint32_t *rows, uint32_t count,
                        int32_t *sums, float *distances)
 {
-    if (codes->bits == 4)
-        codes->kernels->dot_u4s8_batch(codes->codes, codes->stride_bytes, rows, count, query->values,
-                                       codes->dimensions, sums);
-    else
-        codes->kernels->dot_u8s8_batch(codes->codes, codes->stride_bytes, rows, count, query->values,
-                                       codes->dimensions, sums);
+    batch_sums(codes, codes->codes, rows, count, query->values, sums);
     for (uint32_t k = 0; k < count; k++)
         distances[k] = combine(codes, query, rows[k], sums[k]);
 }
@@ -385,14 +493,7 @@ void
 vec_quantize_distances_range(const VecCodes *codes, const VecCodeQuery *query, uint32_t first_row,
                              uint32_t count, int32_t *sums, float *distances)
 {
-    const uint8_t *first = codes->codes + first_row * codes->stride_bytes;
-
-    if (codes->bits == 4)
-        codes->kernels->dot_u4s8_batch(first, codes->stride_bytes, NULL, count, query->values,
-                                       codes->dimensions, sums);
-    else
-        codes->kernels->dot_u8s8_batch(first, codes->stride_bytes, NULL, count, query->values,
-                                       codes->dimensions, sums);
+    batch_sums(codes, codes->codes + first_row * codes->stride_bytes, NULL, count, query->values, sums);
     for (uint32_t k = 0; k < count; k++)
         distances[k] = combine(codes, query, first_row + k, sums[k]);
 }
@@ -401,8 +502,6 @@ float
 vec_quantize_distance(const VecCodes *codes, const VecCodeQuery *query, uint32_t row)
 {
     const uint8_t *code = codes->codes + row * codes->stride_bytes;
-    int32_t sum = codes->bits == 4 ? codes->kernels->dot_u4s8(code, query->values, codes->dimensions)
-                                   : codes->kernels->dot_u8s8(code, query->values, codes->dimensions);
 
-    return combine(codes, query, row, sum);
+    return combine(codes, query, row, row_sum(codes, code, query->values));
 }

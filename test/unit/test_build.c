@@ -380,7 +380,8 @@ options_out_of_range_are_refused(void **state)
     REFUSED(options.segment.m = 129);
     REFUSED(options.segment.ef_construction = 9);
     REFUSED(options.segment.ef_construction = 2001);
-    REFUSED(options.segment.quantization_bits = 5);
+    REFUSED(options.segment.quantization_bits = 0);
+    REFUSED(options.segment.quantization_bits = 9);
     REFUSED(options.segment.metric = VEC_METRIC_JACCARD);
     REFUSED(options.segment.element_type = VEC_TYPE_BIT);
     REFUSED(options.thread_count = 0);

@@ -140,7 +140,7 @@ estimates_are_unbiased_and_bounded(void **state)
     (void)state;
     for (size_t d = 0; d < sizeof(dimensions) / sizeof(dimensions[0]); d++) {
         for (int metric = VEC_METRIC_L2; metric <= VEC_METRIC_COS; metric++) {
-            for (uint32_t bits = 4; bits <= 8; bits += 4) {
+            for (uint32_t bits = 1; bits <= 8; bits++) {
                 Cases cases = cases_make(300, dimensions[d], 12, d + 1);
                 Coder coder = coder_make((VecMetric)metric, bits, &cases);
                 VecCodeQuery query = {.values = coder.values};
@@ -185,7 +185,7 @@ rows_are_compared_from_codes(void **state)
     (void)state;
     for (size_t d = 0; d < sizeof(dimensions) / sizeof(dimensions[0]); d++) {
         for (int metric = VEC_METRIC_L2; metric <= VEC_METRIC_COS; metric++) {
-            for (uint32_t bits = 4; bits <= 8; bits += 4) {
+            for (uint32_t bits = 1; bits <= 8; bits++) {
                 Cases cases = cases_make(60, dimensions[d], 6, d + 9);
                 Coder coder = coder_make((VecMetric)metric, bits, &cases);
                 VecCodeQuery query = {.values = coder.values};

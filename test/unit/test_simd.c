@@ -230,8 +230,8 @@ codes_are_exact(void **state)
             assert_int_equal(kernels->dot_u1s8(c.u1, c.query, n), c.u1_sum);
             /* The u4 and the u8 row before the guard page as well. */
             memmove(guarded_tail(&c.row_memory, VEC_SIMD_U4_BYTES(n)), c.u4, VEC_SIMD_U4_BYTES(n));
-            assert_int_equal(
-                kernels->dot_u4s8(guarded_tail(&c.row_memory, VEC_SIMD_U4_BYTES(n)), c.query, n), c.u4_sum);
+            assert_int_equal(kernels->dot_u4s8(guarded_tail(&c.row_memory, VEC_SIMD_U4_BYTES(n)), c.query, n),
+                             c.u4_sum);
             memmove(guarded_tail(&c.row_memory, VEC_SIMD_U8_BYTES(n)), c.u8, VEC_SIMD_U8_BYTES(n));
             c.u8 = guarded_tail(&c.row_memory, VEC_SIMD_U8_BYTES(n));
             assert_int_equal(kernels->dot_u8s8(c.u8, c.query, n), c.u8_sum);
