@@ -48,13 +48,17 @@ vec_quantize_stride(uint32_t dimensions, uint32_t bits)
     size_t used = bits == 8
                       ? dimensions
                       : nibble_bytes(dimensions, bits) + plane_count(bits) * VEC_SIMD_U1_BYTES(dimensions);
-    size_t grain = bits == 4 || bits == 8 ? 64 : 32;
     size_t stride = 4;
 
-    /* rows of a power of two bytes never straddle a cache line; longer ones begin on one, or on a half where that saves bytes */
+    /* rows of a power of two bytes never straddle a cache line; longer ones begin on one */
     while (stride < used && stride < 64)
         stride *= 2;
-    return used <= 64 ? stride : (used + grain - 1) / grain * grain;
+    if (used > 64)
+        stride = (used + 63) / 64 * 64;
+    /* but what takes planes wants to be small: a quarter of a row's bytes costs more than the line that some rows touch too many */
+    if (bits != 4 && bits != 8 && used > 16)
+        stride = (used + 15) / 16 * 16;
+    return stride;
 }
 
 size_t
@@ -354,26 +358,37 @@ vec_quantize_query(const VecQuantizer *quantizer, const VecQuantizerError *error
     return true;
 }
 
+/*
+ * Codes of planes to signed bytes: a byte of a plane becomes eight bytes of 0 or 1, and 2 u - top is u doubled, 128 - top added, which carries
+ * into no neighbour, and the highest bit turned.
+ */
 static void
 widen_planes(const VecCodes *codes, const uint8_t *code, int8_t *values)
 {
+    const uint64_t each = UINT64_C(0x0101010101010101), bit_of_byte = UINT64_C(0x8040201008040201);
     uint32_t dimensions = codes->dimensions, planes = plane_count(codes->bits);
     const uint8_t *plane_bytes = code + nibble_bytes(dimensions, codes->bits);
-    int32_t top = (1 << codes->bits) - 1;
+    uint64_t add = (uint64_t)(129 - (1 << codes->bits)) * each;
 
     memset(values, 0, VEC_SIMD_QUERY_BYTES(dimensions));
     if (codes->bits > 4 && dimensions <= 64)
         memcpy(values, code, dimensions);
     else if (codes->bits > 4)
         vec_simd_unpack_u4(code, dimensions, (uint8_t *)values);
-    for (uint32_t plane = planes; plane-- > 0;) {
-        const uint8_t *bits = plane_bytes + plane * VEC_SIMD_U1_BYTES(dimensions);
+    for (uint32_t first = 0; first < dimensions; first += 8) {
+        uint64_t eight;
 
-        for (uint32_t i = 0; i < dimensions; i++)
-            values[i] = (int8_t)(2 * values[i] + (bits[i / 8] >> i % 8 & 1));
+        memcpy(&eight, values + first, sizeof(eight));
+        for (uint32_t plane = planes; plane-- > 0;) {
+            uint64_t bits =
+                plane_bytes[plane * VEC_SIMD_U1_BYTES(dimensions) + first / 8] * each & bit_of_byte;
+
+            eight = 2 * eight + ((bits + 0x7f * each) >> 7 & each);
+        }
+        eight = (2 * eight + add) ^ 0x80 * each;
+        memcpy(values + first, &eight, sizeof(eight));
     }
-    for (uint32_t i = 0; i < dimensions; i++)
-        values[i] = (int8_t)(2 * values[i] - top);
+    memset(values + dimensions, 0, VEC_SIMD_QUERY_BYTES(dimensions) - dimensions);
 }
 
 /*
