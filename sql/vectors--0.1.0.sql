@@ -1377,6 +1377,10 @@ CREATE FUNCTION vectors_merge(regclass) RETURNS boolean
     AS 'MODULE_PATHNAME', 'vectors_merge' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION vectors_merge(regclass) IS 'builds one segment over all rows of the index; for its owner; false if the disk is full or pg_vectors cannot be written (a warning says why)';
 
+CREATE FUNCTION vectors_verify(index regclass, OUT object text, OUT problem text) RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'vectors_verify' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION vectors_verify(regclass) IS 'what is wrong with the pages, the segment files and the graphs of the index, and where they do not agree; no rows: nothing; for its owner';
+
 CREATE FUNCTION vectors_index_options(regclass) RETURNS text
     AS 'MODULE_PATHNAME', 'vectors_index_options' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION vectors_index_options(regclass) IS 'the options of an index, defaults included, as JSON';

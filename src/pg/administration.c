@@ -1,7 +1,7 @@
 /*
  * administration.c: what administrators call by hand.
  */
-#include "postgres.h"
+#include "administration.h"
 
 #include "access/genam.h"
 #include "access/xlog.h"
@@ -19,9 +19,8 @@
 
 PG_FUNCTION_INFO_V1(vectors_merge);
 
-/* Opens an index of ours for its owner; the table's lock keeps VACUUM and other merges away. */
-static Relation
-open_owned_index(Oid index_oid, Relation *heap, LOCKMODE lock_mode)
+Relation
+vecpg_administration_open(Oid index_oid, Relation *heap, LOCKMODE lock_mode)
 {
     Oid heap_oid = IndexGetRelation(index_oid, true);
     Relation index;
@@ -54,6 +53,10 @@ open_owned_index(Oid index_oid, Relation *heap, LOCKMODE lock_mode)
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                         errmsg("index \"%s\" is not ready", RelationGetRelationName(index)),
                         errhint("REINDEX it, or drop it.")));
+    if (RELATION_IS_OTHER_TEMP(index))
+        ereport(ERROR,
+                (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                 errmsg("index \"%s\" is temporary and of another session", RelationGetRelationName(index))));
     return index;
 }
 
@@ -66,7 +69,7 @@ vectors_merge(PG_FUNCTION_ARGS)
 
     if (RecoveryInProgress())
         ereport(ERROR, (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION), errmsg("recovery is in progress")));
-    index = open_owned_index(PG_GETARG_OID(0), &heap, ShareUpdateExclusiveLock);
+    index = vecpg_administration_open(PG_GETARG_OID(0), &heap, ShareUpdateExclusiveLock);
     vecpg_store_sweep();
     outcome = vecpg_work_all(index, VECPG_WORK_ALL);
     if (outcome == VECPG_WORK_BUSY)

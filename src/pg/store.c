@@ -205,49 +205,80 @@ has_pending(const VecIndex *opened)
     return false;
 }
 
-/* Opens what is published; store->segments is NULL afterwards if nothing is usable. */
-static void
-store_load(Relation index, VecpgStore *store, const VecpgLogMeta *meta)
+/* Segments, and the generation of the control file when they were opened. */
+typedef struct VecpgPublished {
+    VecIndex *opened;
+    uint64 generation;
+} VecpgPublished;
+
+/* Opens what is published now. Checksums that remembers has seen verified are not computed again; NULL: all are. */
+static VecStatus
+published_open(Relation index, const VecpgLogMeta *meta, VecControl *control, VecControl *remembers,
+               VecpgPublished *published, VecError *error)
 {
     VecpgHistory history;
     VecpgColumn column;
     VecIndexOpenOptions options = {.accept = history_judge, .accept_context = &history};
     char directory[MAXPGPATH];
-    uint64 generation;
-    VecIndex *opened = NULL;
-    VecError error;
     VecStatus status;
 
-    segments_forget(store->segments);
-    store->segments = NULL;
-    store->is_current = false;
     history_read(&history, meta->instance_nonce);
     vecpg_column_from_meta(meta, &column);
     vecpg_store_directory(index, directory, sizeof(directory));
     options.expectation.element_type = column.element_type;
     options.expectation.metric = column.metric;
     options.expectation.dimensions = column.dimensions;
-    options.control = store->control;
+    options.control = remembers;
     options.should_stop = vecpg_errors_should_stop;
     for (;;) {
-        generation = vec_control_generation(store->control);
-        status = vec_index_open(directory, &options, &vec_allocator_default, &opened, &error);
+        published->generation = vec_control_generation(control);
+        status = vec_index_open(directory, &options, &vec_allocator_default, &published->opened, error);
         if (status == VEC_INTERRUPTED)
             CHECK_FOR_INTERRUPTS();
-        else if (status == VEC_OK && generation != vec_control_generation(store->control))
-            vec_index_close(opened); /* files of the manifest that we read may have been removed since */
-        else
+        else if (status == VEC_OK && published->generation != vec_control_generation(control)) {
+            vec_index_close(
+                published->opened); /* files of the manifest that we read may have been removed since */
+            published->opened = NULL;
+        } else
             break;
     }
     list_free_deep(history.ancestors);
+    return status;
+}
+
+VecStatus
+vecpg_store_open_verifying(Relation index, const VecpgLogMeta *meta, VecControl *control, VecIndex **opened,
+                           VecError *error)
+{
+    VecpgPublished published = {NULL};
+    VecStatus status = published_open(index, meta, control, NULL, &published, error);
+
+    *opened = published.opened;
+    return status;
+}
+
+/* Opens what is published; store->segments is NULL afterwards if nothing is usable. */
+static void
+store_load(Relation index, VecpgStore *store, const VecpgLogMeta *meta)
+{
+    VecpgPublished published = {NULL};
+    VecIndex *opened;
+    VecError error;
+    VecStatus status;
+
+    segments_forget(store->segments);
+    store->segments = NULL;
+    store->is_current = false;
+    status = published_open(index, meta, store->control, store->control, &published, &error);
     if (status != VEC_OK) {
         vecpg_errors_report(status == VEC_NO_MEMORY ? ERROR : LOG, status, &error);
         return;
     }
+    opened = published.opened;
     store->is_current = !has_pending(opened);
     if (store->is_current) /* else this generation will be judged again */
-        report_problems(index, store, opened, generation);
-    store->generation = generation;
+        report_problems(index, store, opened, published.generation);
+    store->generation = published.generation;
     store->instance_nonce = meta->instance_nonce;
     if (vec_index_segment_count(opened) == 0) {
         vec_index_close(opened);

@@ -37,6 +37,13 @@ extern VecIndex *vecpg_segments_index(const VecpgSegments *segments);
 /* The first range [*from, *to) at or after *from and below end that no segment covers. False: all is covered. */
 extern bool vecpg_segments_uncovered(const VecpgSegments *segments, uint64 *from, uint64 *to, uint64 end);
 
+/*
+ * Opens the published segments for one who wants to know what is wrong with them: the whole checksum of every file is computed. The
+ * caller closes *opened. Errors of vec_index_open.
+ */
+extern VecStatus vecpg_store_open_verifying(Relation index, const VecpgLogMeta *meta, VecControl *control,
+                                            VecIndex **opened, VecError *error);
+
 extern void vecpg_store_directory(Relation index, char *path, size_t path_bytes);
 
 /*
