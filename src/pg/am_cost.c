@@ -41,7 +41,8 @@ forbid(IndexPath *path, Cost *startup_cost, Cost *total_cost)
 static double
 uncovered_rows(Relation index, double *vector_bytes)
 {
-    VecpgLogMeta meta;
+    VecpgLogReader *reader = vecpg_log_reader_open(index, NULL);
+    const VecpgLogMeta *meta = vecpg_log_reader_meta(reader);
     VecpgSegments *segments;
     uint64 from = 0;
     uint64 to;
@@ -49,26 +50,24 @@ uncovered_rows(Relation index, double *vector_bytes)
     uint64 first_page;
     double entry_bytes;
 
-    vecpg_log_meta_read(index, &meta);
-    first_page = meta.directory_first * meta.directory_fanout;
-    *vector_bytes = meta.vector_bytes > 0 ? meta.vector_bytes : 1024;
-    entry_bytes = *vector_bytes + sizeof(VecpgEntryHeader) + meta.attribute_bytes;
-    segments = vecpg_store_acquire(index, &meta);
+    first_page = meta->directory_first * meta->directory_fanout;
+    *vector_bytes = meta->vector_bytes > 0 ? meta->vector_bytes : 1024;
+    entry_bytes = *vector_bytes + sizeof(VecpgEntryHeader) + meta->attribute_bytes;
+    segments = vecpg_store_acquire(index, meta);
     PG_TRY();
     {
-        VecpgLogReader *reader = vecpg_log_reader_open(index, NULL);
         uint64 end = vecpg_log_reader_end(reader);
 
         for (; vecpg_segments_uncovered(segments, &from, &to, end); from = to)
             if (VecpgPositionPage(to) > first_page)
                 pages += VecpgPositionPage(to) - Max(VecpgPositionPage(from), first_page);
-        vecpg_log_reader_close(reader);
     }
     PG_FINALLY();
     {
         vecpg_store_release(segments);
     }
     PG_END_TRY();
+    vecpg_log_reader_close(reader);
     return pages * VECPG_PAGE_BYTES / entry_bytes;
 }
 

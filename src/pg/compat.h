@@ -23,10 +23,12 @@
 #define vecpg_relation_tablespace(relation) ((relation)->rd_locator.spcOid)
 #define vecpg_relation_database(relation)   ((relation)->rd_locator.dbOid)
 #define vecpg_relation_file(relation)       ((relation)->rd_locator.relNumber)
+#define vecpg_relation_locator(relation)    ((relation)->rd_locator)
 #else
 #define vecpg_relation_tablespace(relation) ((relation)->rd_node.spcNode)
 #define vecpg_relation_database(relation)   ((relation)->rd_node.dbNode)
 #define vecpg_relation_file(relation)       ((relation)->rd_node.relNode)
+#define vecpg_relation_locator(relation)    ((relation)->rd_node)
 #endif
 
 /* The path of a relation's main fork below the data directory, and the relation that a file belongs to (InvalidOid: none). */

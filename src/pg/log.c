@@ -114,9 +114,11 @@ void
 vecpg_log_meta_read(Relation index, VecpgLogMeta *meta)
 {
     Buffer buffer = vecpg_page_lock(index, VECPG_LOG_META_BLOCK, BUFFER_LOCK_SHARE, VECPG_PAGE_META, 0);
+    const VecpgLogMeta *stored = vecpg_page_meta(BufferGetPage(buffer));
+    uint64 map_first;
+    uint64 map_end;
 
-    *meta = *vecpg_page_meta(BufferGetPage(buffer));
-    UnlockReleaseBuffer(buffer);
+    memcpy(meta, stored, offsetof(VecpgLogMeta, map_blocks));
     if (meta->magic != VECPG_LOG_MAGIC || meta->directory_fanout == 0 || meta->slots_max % 32 != 0)
         vecpg_page_corrupt(index, VECPG_LOG_META_BLOCK, "the META page is not one of a vectors index");
     if (meta->format_version != VECPG_LOG_FORMAT_VERSION)
@@ -125,6 +127,14 @@ vecpg_log_meta_read(Relation index, VecpgLogMeta *meta)
                  errmsg("index \"%s\" has log format %u, this library reads format %d",
                         RelationGetRelationName(index), meta->format_version, VECPG_LOG_FORMAT_VERSION),
                  errhint("REINDEX the index.")));
+    /* Nearly all of META is room for maps, of which most indexes have one. */
+    map_first = meta->directory_first / VECPG_MAP_FANOUT;
+    map_end = (meta->directory_end + VECPG_MAP_FANOUT - 1) / VECPG_MAP_FANOUT;
+    if (map_end < map_first || map_end - map_first > VECPG_MAP_SLOTS)
+        vecpg_page_corrupt(index, VECPG_LOG_META_BLOCK, "META's directory range is impossible");
+    for (uint64 i = map_first; i < map_end; i++)
+        meta->map_blocks[i % VECPG_MAP_SLOTS] = stored->map_blocks[i % VECPG_MAP_SLOTS];
+    UnlockReleaseBuffer(buffer);
 }
 
 uint64

@@ -38,7 +38,7 @@ typedef struct VecpgLogEntry {
 extern void vecpg_log_create(Relation index, ForkNumber fork, const VecpgLogShape *shape,
                              uint64 instance_nonce);
 
-/* Copies META; XX002 if block 0 is none. */
+/* Copies META, of its map blocks those that are in use; XX002 if block 0 is none. */
 extern void vecpg_log_meta_read(Relation index, VecpgLogMeta *meta);
 
 /* What the index stores; remembered in the relation cache, so that an insert does not read META for it. */
@@ -67,6 +67,13 @@ extern uint64 vecpg_log_reader_end(VecpgLogReader *reader);
 
 /* The row at position if it is not dead. The entry's pointers live until the next call on this reader. */
 extern bool vecpg_log_reader_fetch(VecpgLogReader *reader, uint64 position, VecpgLogEntry *entry);
+
+/*
+ * Says which rows are going to be fetched, so that their pages come into the CPU's caches meanwhile: first expect for some
+ * dozens, then expect_soon a few rows ahead of each fetch. Neither reads anything that counts.
+ */
+extern void vecpg_log_reader_expect(VecpgLogReader *reader, uint64 position);
+extern void vecpg_log_reader_expect_soon(VecpgLogReader *reader, uint64 position);
 
 /* Whether the row at position is there and not dead, now; from the directory alone. */
 extern bool vecpg_log_reader_is_live(VecpgLogReader *reader, uint64 position);

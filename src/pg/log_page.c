@@ -87,23 +87,6 @@ vecpg_page_lock(Relation index, BlockNumber block, int lock_mode, VecpgPageKind 
     return buffer;
 }
 
-void
-vecpg_log_map_read(Relation index, const VecpgLogMeta *meta, uint64 map_index, BlockNumber *blocks)
-{
-    BlockNumber block = meta->map_blocks[map_index % VECPG_MAP_SLOTS];
-    Buffer buffer;
-
-    memset(blocks, 0xFF, VECPG_MAP_FANOUT * sizeof(BlockNumber));
-    if (block == InvalidBlockNumber)
-        return;
-    buffer = ReadBuffer(index, block);
-    LockBuffer(buffer, BUFFER_LOCK_SHARE);
-    /* A map that was freed meanwhile, or stands for another index in the ring, names nothing that we look for. */
-    if (vecpg_page_is(BufferGetPage(buffer), VECPG_PAGE_MAP, map_index))
-        memcpy(blocks, PageGetContents(BufferGetPage(buffer)), VECPG_MAP_FANOUT * sizeof(BlockNumber));
-    UnlockReleaseBuffer(buffer);
-}
-
 BlockNumber
 vecpg_log_directory_block(Relation index, const VecpgLogMeta *meta, uint64 directory_index)
 {
@@ -116,6 +99,7 @@ vecpg_log_directory_block(Relation index, const VecpgLogMeta *meta, uint64 direc
         return InvalidBlockNumber;
     buffer = ReadBuffer(index, block);
     LockBuffer(buffer, BUFFER_LOCK_SHARE);
+    /* A map that was freed meanwhile, or stands for another index in the ring, names nothing that we look for. */
     if (vecpg_page_is(BufferGetPage(buffer), VECPG_PAGE_MAP, directory_index / VECPG_MAP_FANOUT))
         result = ((BlockNumber *)PageGetContents(BufferGetPage(buffer)))[directory_index % VECPG_MAP_FANOUT];
     UnlockReleaseBuffer(buffer);

@@ -65,10 +65,6 @@ vecpg_directory_is_dead(VecpgDirectoryEntry *entry, const VecpgLogMeta *meta, ui
            (vecpg_directory_dead_bits(entry)[slot / 8] & (1 << (slot % 8)));
 }
 
-/* Copies the map page with this index into blocks[VECPG_MAP_FANOUT]; all InvalidBlockNumber if it does not exist. */
-extern void vecpg_log_map_read(Relation index, const VecpgLogMeta *meta, uint64 map_index,
-                               BlockNumber *blocks);
-
 /* The block of a directory page, or InvalidBlockNumber if it is gone or was never made. */
 extern BlockNumber vecpg_log_directory_block(Relation index, const VecpgLogMeta *meta,
                                              uint64 directory_index);

@@ -6,6 +6,7 @@
  * and the row was dead.
  */
 #include "log.h"
+#include "log_hint.h"
 #include "log_page.h"
 
 #include "access/relscan.h"
@@ -14,39 +15,34 @@
 
 struct VecpgLogReader {
     Relation index;
+    MemoryContext context;
     BufferAccessStrategy strategy;
-    VecpgLogMeta meta;
-    uint64 map_first;
-    uint32 map_count;
-    BlockNumber **maps; /* copies of map pages, read when first needed */
-
     char *entry_bytes; /* the entry last handed out */
     Size entry_capacity_bytes;
 
     /* the walk, and is_dead */
-    PGAlignedBlock directory; /* copy of a directory page */
-    uint64 directory_index;   /* PG_UINT64_MAX: none */
+    PGAlignedBlock *directory; /* copy of a directory page; made when first needed */
+    uint64 directory_index;    /* PG_UINT64_MAX: none */
     bool directory_exists;
-    PGAlignedBlock page; /* copy of the log page that the walk is on */
+    PGAlignedBlock *page; /* copy of the log page that the walk is on; made when first needed */
     uint64 page_number;
     bool page_loaded;
     uint16 slot;
     uint64 to;
+
+    VecpgLogMeta meta; /* last, and not cleared: it is large */
 };
 
 VecpgLogReader *
 vecpg_log_reader_open(Relation index, BufferAccessStrategy strategy)
 {
-    VecpgLogReader *reader = palloc0(sizeof(VecpgLogReader));
+    VecpgLogReader *reader = palloc(sizeof(VecpgLogReader));
 
+    memset(reader, 0, offsetof(VecpgLogReader, meta));
     reader->index = index;
+    reader->context = CurrentMemoryContext;
     reader->strategy = strategy;
     vecpg_log_meta_read(index, &reader->meta);
-    reader->map_first = reader->meta.directory_first / VECPG_MAP_FANOUT;
-    reader->map_count = (reader->meta.directory_end - 1) / VECPG_MAP_FANOUT - reader->map_first + 1;
-    if (reader->map_count > VECPG_MAP_SLOTS)
-        vecpg_page_corrupt(index, VECPG_LOG_META_BLOCK, "META's directory range is impossible");
-    reader->maps = palloc0(sizeof(BlockNumber *) * reader->map_count);
     reader->entry_capacity_bytes =
         sizeof(VecpgEntryHeader) + reader->meta.attribute_bytes + reader->meta.vector_bytes;
     reader->entry_bytes = palloc(reader->entry_capacity_bytes);
@@ -57,10 +53,10 @@ vecpg_log_reader_open(Relation index, BufferAccessStrategy strategy)
 void
 vecpg_log_reader_close(VecpgLogReader *reader)
 {
-    for (uint32 i = 0; i < reader->map_count; i++)
-        if (reader->maps[i])
-            pfree(reader->maps[i]);
-    pfree(reader->maps);
+    if (reader->directory != NULL)
+        pfree(reader->directory);
+    if (reader->page != NULL)
+        pfree(reader->page);
     pfree(reader->entry_bytes);
     pfree(reader);
 }
@@ -71,10 +67,14 @@ vecpg_log_reader_meta(const VecpgLogReader *reader)
     return &reader->meta;
 }
 
+/* Share-locks the block where the log page of this number is, or was. */
 static Buffer
-reader_lock(VecpgLogReader *reader, BlockNumber block)
+reader_lock(VecpgLogReader *reader, BlockNumber block, uint64 page_number)
 {
-    Buffer buffer = ReadBufferExtended(reader->index, MAIN_FORKNUM, block, RBM_NORMAL, reader->strategy);
+    Buffer buffer =
+        reader->strategy == NULL
+            ? vecpg_log_hint_read_page(reader->index, block, page_number)
+            : ReadBufferExtended(reader->index, MAIN_FORKNUM, block, RBM_NORMAL, reader->strategy);
 
     LockBuffer(buffer, BUFFER_LOCK_SHARE);
     return buffer;
@@ -83,7 +83,7 @@ reader_lock(VecpgLogReader *reader, BlockNumber block)
 uint64
 vecpg_log_reader_end(VecpgLogReader *reader)
 {
-    Buffer buffer = reader_lock(reader, reader->meta.tail_block);
+    Buffer buffer = reader_lock(reader, reader->meta.tail_block, reader->meta.tail_page_number);
     Page page = BufferGetPage(buffer);
     uint64 end = VecpgPositionMake(reader->meta.tail_page_number + 1, 0);
 
@@ -94,32 +94,39 @@ vecpg_log_reader_end(VecpgLogReader *reader)
     return end;
 }
 
+/* Locks a directory page that was pinned; InvalidBuffer if it is another page. */
+static Buffer
+directory_identify(VecpgLogReader *reader, uint64 directory_index, Buffer buffer)
+{
+    LockBuffer(buffer, BUFFER_LOCK_SHARE);
+    if (vecpg_page_is(BufferGetPage(buffer), VECPG_PAGE_DIRECTORY, directory_index))
+        return buffer;
+    UnlockReleaseBuffer(buffer);
+    return InvalidBuffer;
+}
+
 /* The directory page's buffer, share-locked; InvalidBuffer if the directory no longer holds it. */
 static Buffer
 directory_lock_share(VecpgLogReader *reader, uint64 directory_index)
 {
-    uint64 map_index = directory_index / VECPG_MAP_FANOUT;
-    BlockNumber **map;
     BlockNumber block;
     Buffer buffer;
 
     if (directory_index < reader->meta.directory_first || directory_index >= reader->meta.directory_end)
         return InvalidBuffer;
-    map = &reader->maps[map_index - reader->map_first];
-    if (*map == NULL) {
-        BlockNumber *blocks = palloc(VECPG_MAP_FANOUT * sizeof(BlockNumber));
-
-        vecpg_log_map_read(reader->index, &reader->meta, map_index, blocks);
-        *map = blocks;
-    }
-    block = (*map)[directory_index % VECPG_MAP_FANOUT];
+    buffer = vecpg_log_hint_read_directory(reader->index, directory_index);
+    if (buffer != InvalidBuffer)
+        buffer = directory_identify(reader, directory_index, buffer);
+    if (buffer != InvalidBuffer)
+        return buffer;
+    block = vecpg_log_directory_block(reader->index, &reader->meta, directory_index);
     if (block == InvalidBlockNumber)
         return InvalidBuffer;
-    buffer = reader_lock(reader, block);
-    if (vecpg_page_is(BufferGetPage(buffer), VECPG_PAGE_DIRECTORY, directory_index))
-        return buffer;
-    UnlockReleaseBuffer(buffer);
-    return InvalidBuffer;
+    buffer = ReadBufferExtended(reader->index, MAIN_FORKNUM, block, RBM_NORMAL, reader->strategy);
+    buffer = directory_identify(reader, directory_index, buffer);
+    if (buffer != InvalidBuffer)
+        vecpg_log_hint_found_directory(reader->index, directory_index, block, buffer);
+    return buffer;
 }
 
 /* The block of a log page that is not retired; false for every other page number. */
@@ -156,7 +163,7 @@ entry_gather(VecpgLogReader *reader, uint64 page_number, Size done, Size length)
         page_number++;
         if (!page_locate(reader, page_number, -1, &block))
             return false;
-        buffer = reader_lock(reader, block);
+        buffer = reader_lock(reader, block, page_number);
         page = BufferGetPage(buffer);
         if (!vecpg_page_is(page, VECPG_PAGE_LOG, page_number)) {
             UnlockReleaseBuffer(buffer);
@@ -231,7 +238,7 @@ vecpg_log_reader_fetch(VecpgLogReader *reader, uint64 position, VecpgLogEntry *e
 
     if (!page_locate(reader, page_number, slot, &block))
         return false;
-    buffer = reader_lock(reader, block);
+    buffer = reader_lock(reader, block, page_number);
     page = BufferGetPage(buffer);
     if (!vecpg_page_is(page, VECPG_PAGE_LOG, page_number) || slot >= VecpgPageGetSpecial(page)->slot_count) {
         UnlockReleaseBuffer(buffer);
@@ -243,6 +250,19 @@ vecpg_log_reader_fetch(VecpgLogReader *reader, uint64 position, VecpgLogEntry *e
         return false;
     entry_hand_out(reader, position, entry);
     return true;
+}
+
+void
+vecpg_log_reader_expect(VecpgLogReader *reader, uint64 position)
+{
+    vecpg_log_hint_prefetch_page(reader->index, VecpgPositionPage(position));
+}
+
+void
+vecpg_log_reader_expect_soon(VecpgLogReader *reader, uint64 position)
+{
+    vecpg_log_hint_prefetch_entry(reader->index, VecpgPositionPage(position), VecpgPositionSlot(position),
+                                  reader->entry_capacity_bytes);
 }
 
 bool
@@ -265,7 +285,9 @@ directory_load(VecpgLogReader *reader, uint64 page_number)
     buffer = directory_lock_share(reader, directory_index);
     reader->directory_exists = buffer != InvalidBuffer;
     if (reader->directory_exists) {
-        memcpy(reader->directory.data, BufferGetPage(buffer), BLCKSZ);
+        if (reader->directory == NULL)
+            reader->directory = MemoryContextAlloc(reader->context, sizeof(PGAlignedBlock));
+        memcpy(reader->directory->data, BufferGetPage(buffer), BLCKSZ);
         UnlockReleaseBuffer(buffer);
     }
     reader->directory_index = directory_index;
@@ -280,7 +302,7 @@ directory_entry_loaded(VecpgLogReader *reader, uint64 page_number)
     directory_load(reader, page_number);
     if (!reader->directory_exists)
         return NULL;
-    entry = vecpg_page_directory_entry(reader->directory.data, &reader->meta, page_number);
+    entry = vecpg_page_directory_entry(reader->directory->data, &reader->meta, page_number);
     return (entry->flags & VECPG_DIRECTORY_LIVE) ? entry : NULL;
 }
 
@@ -333,7 +355,7 @@ vecpg_log_reader_count_live(VecpgLogReader *reader, uint64 from, uint64 to)
         directory_load(reader, number);
         if (!reader->directory_exists)
             continue;
-        entry = vecpg_page_directory_entry(reader->directory.data, meta, number);
+        entry = vecpg_page_directory_entry(reader->directory->data, meta, number);
         live += count_live_slots(previous, meta, first_slot_of(from, previous_number), entry->slots_before);
         memcpy(previous, entry, meta->directory_entry_bytes);
         previous_number = number;
@@ -365,10 +387,12 @@ walk_load_page(VecpgLogReader *reader)
 
     if (entry == NULL)
         return false;
-    buffer = reader_lock(reader, entry->block);
+    buffer = reader_lock(reader, entry->block, reader->page_number);
     expected = vecpg_page_is(BufferGetPage(buffer), VECPG_PAGE_LOG, reader->page_number);
+    if (expected && reader->page == NULL)
+        reader->page = MemoryContextAlloc(reader->context, sizeof(PGAlignedBlock));
     if (expected)
-        memcpy(reader->page.data, BufferGetPage(buffer), BLCKSZ);
+        memcpy(reader->page->data, BufferGetPage(buffer), BLCKSZ);
     UnlockReleaseBuffer(buffer);
     reader->page_loaded = expected;
     return expected;
@@ -378,7 +402,7 @@ bool
 vecpg_log_reader_next(VecpgLogReader *reader, VecpgLogEntry *entry)
 {
     while (VecpgPositionMake(reader->page_number, reader->slot) < reader->to) {
-        Page page = reader->page.data;
+        Page page;
         VecpgDirectoryEntry *directory_entry;
         uint16 slot;
         Size piece;
@@ -387,12 +411,13 @@ vecpg_log_reader_next(VecpgLogReader *reader, VecpgLogEntry *entry)
         if (!reader->page_loaded)
             CHECK_FOR_INTERRUPTS();
         if ((!reader->page_loaded && !walk_load_page(reader)) ||
-            reader->slot >= VecpgPageGetSpecial(page)->slot_count) {
+            reader->slot >= VecpgPageGetSpecial((Page)reader->page->data)->slot_count) {
             reader->page_number++;
             reader->slot = 0;
             reader->page_loaded = false;
             continue;
         }
+        page = (Page)reader->page->data;
         slot = reader->slot++;
         directory_entry = directory_entry_loaded(reader, reader->page_number);
         if (directory_entry == NULL || vecpg_directory_is_dead(directory_entry, &reader->meta, slot))

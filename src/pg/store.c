@@ -20,7 +20,8 @@
 
 struct VecpgSegments {
     VecIndex *index;
-    int reference_count; /* scans, and the store itself while these are current */
+    uint64 instance_nonce; /* that they were judged by */
+    int reference_count;   /* scans, and the store itself while these are current */
 };
 
 typedef struct VecpgStoreKey {
@@ -38,6 +39,8 @@ typedef struct VecpgStore {
     uint64 instance_nonce;   /* that segments were judged by */
     bool is_current;         /* segments and generation are set */
     TimestampTz looked_at;   /* whether the files are what they were: by a statement that began then */
+    TimestampTz missed_at;   /* no control file was found: by a statement that began then, */
+    uint64 missed_sealed_to; /* and when META said this */
     bool has_complained;     /* about the control file */
 } VecpgStore;
 
@@ -166,6 +169,7 @@ store_find(Relation index)
     store->segments = NULL;
     store->is_current = false;
     store->looked_at = 0;
+    store->missed_at = 0;
     store->has_complained = false;
     return store;
 }
@@ -286,6 +290,7 @@ store_load(Relation index, VecpgStore *store, const VecpgLogMeta *meta)
     }
     store->segments = MemoryContextAlloc(TopMemoryContext, sizeof(VecpgSegments));
     store->segments->index = opened;
+    store->segments->instance_nonce = meta->instance_nonce;
     store->segments->reference_count = 1;
 }
 
@@ -314,18 +319,60 @@ store_attach(Relation index)
 }
 
 /*
- * Segment files are never written to; but outsiders may. Looked at once a second, because it costs a system call a segment,
- * and by a clock that costs none.
+ * Segment files are never written to, and directories never removed under an index; but outsiders may. Looked at once a second,
+ * because it costs system calls, and by a clock that costs none: what is mapped gives right answers meanwhile.
  */
 static bool
 files_are_changed(VecpgStore *store)
 {
     TimestampTz now = GetCurrentStatementStartTimestamp();
 
-    if (store->segments == NULL || now - store->looked_at < USECS_PER_SEC)
+    if (now - store->looked_at < USECS_PER_SEC)
         return false;
     store->looked_at = now;
-    return vec_index_is_changed(store->segments->index);
+    return vec_control_is_orphan(store->control) ||
+           (store->segments != NULL && vec_index_is_changed(store->segments->index));
+}
+
+/*
+ * Whether it is too early to look for the control file again: an index of few rows has none, and looking costs a system call. On
+ * the primary META's sealed_to tells when segments were built meanwhile; in any case it is looked for once a second.
+ */
+static bool
+is_known_to_be_missing(VecpgStore *store, const VecpgLogMeta *meta)
+{
+    TimestampTz now = GetCurrentStatementStartTimestamp();
+
+    if (store->control != NULL)
+        return false;
+    if (store->missed_at != 0 && now - store->missed_at < USECS_PER_SEC &&
+        store->missed_sealed_to == meta->sealed_to)
+        return true;
+    store->missed_at = now;
+    store->missed_sealed_to = meta->sealed_to;
+    return false;
+}
+
+VecpgSegments *
+vecpg_store_acquire_known(Relation index)
+{
+    VecpgStore *store = store_find(index);
+
+    if (store->control == NULL || !store->is_current || store->segments == NULL ||
+        store->generation != vec_control_generation(store->control))
+        return NULL;
+    if (files_are_changed(store)) {
+        store->is_current = false;
+        return NULL;
+    }
+    store->segments->reference_count++;
+    return store->segments;
+}
+
+uint64
+vecpg_segments_nonce(const VecpgSegments *segments)
+{
+    return segments->instance_nonce;
 }
 
 VecpgSegments *
@@ -334,7 +381,7 @@ vecpg_store_acquire(Relation index, const VecpgLogMeta *meta)
     VecpgStore *store;
 
     if (meta->instance_nonce == 0 || index->rd_rel->relpersistence == RELPERSISTENCE_TEMP ||
-        (store = store_attach(index)) == NULL)
+        is_known_to_be_missing(store_find(index), meta) || (store = store_attach(index)) == NULL)
         return NULL;
     if (!store->is_current || store->generation != vec_control_generation(store->control) ||
         store->instance_nonce != meta->instance_nonce || files_are_changed(store))

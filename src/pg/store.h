@@ -29,6 +29,12 @@ typedef struct VecpgSegments VecpgSegments;
  * of the log is opened: rows that the segments do not cover are then in the log. meta tells the instance.
  */
 extern VecpgSegments *vecpg_store_acquire(Relation index, const VecpgLogMeta *meta);
+/*
+ * The same without META, of what this backend has open and nobody has published anything after; NULL says nothing. For use if
+ * META, read later, shows the instance that they were judged by (vecpg_segments_nonce).
+ */
+extern VecpgSegments *vecpg_store_acquire_known(Relation index);
+extern uint64 vecpg_segments_nonce(const VecpgSegments *segments);
 extern void vecpg_store_release(VecpgSegments *segments); /* NULL is legal */
 /* A segment that was verified turned out to be damaged: every process opens and verifies the index's files anew. */
 extern void vecpg_store_distrust(Relation index, const VecError *error);

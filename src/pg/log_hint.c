@@ -1,0 +1,139 @@
+/*
+ * log_hint.c: in which shared buffer this backend last found a page, so that it need not ask the table of buffers again.
+ *
+ * A search reads some dozens of pages that lie anywhere. Looking a block up in the table of buffers costs a handful of cache
+ * misses one after the other, more than the distance for which the page is read. A guess costs none, and what it points to
+ * can be prefetched. A guess is never believed: PostgreSQL compares the tag of a buffer that it pins by guess, and who reads
+ * the page compares its kind and number. (Measured on 100,000 rows of 384 dimensions, 28 of them read for a query: guesses and
+ * prefetching take a third off the CPU time of the whole query.)
+ */
+#include "log_hint.h"
+
+#include "compat.h"
+#include "log_page.h"
+#include "pgstat.h"
+#include "storage/buf_internals.h"
+
+#define PAGE_HINTS      131072 /* of any index; a power of two. Memory that is never touched costs nothing. */
+#define DIRECTORY_HINTS 1024   /* a power of two */
+#define CACHE_LINE      64
+
+/*
+ * A buffer pinned by guess does not count as used where PostgreSQL chooses what to evict. Every so many reads go the ordinary
+ * way, so that what searches read often looks so.
+ */
+#define READS_PER_LOOK_UP 16
+
+typedef struct DirectoryHint {
+    uint64 directory_index;
+    Oid file; /* the relation's file; 0: no guess */
+    BlockNumber block;
+    Buffer buffer;
+} DirectoryHint;
+
+static Buffer page_hints[PAGE_HINTS]; /* InvalidBuffer: no guess */
+static DirectoryHint directory_hints[DIRECTORY_HINTS];
+static uint32 reads;
+
+static inline uint64
+spread(Relation index, uint64 number)
+{
+    return number + (uint64)vecpg_relation_file(index) * 2654435761u; /* 2^32 / golden ratio */
+}
+
+static inline Buffer *
+page_hint(Relation index, uint64 page_number)
+{
+    return &page_hints[spread(index, page_number) % PAGE_HINTS];
+}
+
+static inline DirectoryHint *
+directory_hint(Relation index, uint64 directory_index)
+{
+    return &directory_hints[spread(index, directory_index) % DIRECTORY_HINTS];
+}
+
+static Buffer
+read_by_guess(Relation index, BlockNumber block, Buffer guess)
+{
+    if (guess == InvalidBuffer || ++reads % READS_PER_LOOK_UP == 0 ||
+        !ReadRecentBuffer(vecpg_relation_locator(index), MAIN_FORKNUM, block, guess))
+        return ReadBuffer(index, block);
+    pgstat_count_buffer_read(index);
+    pgstat_count_buffer_hit(index);
+    return guess;
+}
+
+Buffer
+vecpg_log_hint_read_page(Relation index, BlockNumber block, uint64 page_number)
+{
+    Buffer *hint = page_hint(index, page_number);
+
+    if (RelationUsesLocalBuffers(index))
+        return ReadBuffer(index, block);
+    return *hint = read_by_guess(index, block, *hint);
+}
+
+Buffer
+vecpg_log_hint_read_directory(Relation index, uint64 directory_index)
+{
+    DirectoryHint *hint = directory_hint(index, directory_index);
+
+    if (hint->file != vecpg_relation_file(index) || hint->directory_index != directory_index ||
+        RelationUsesLocalBuffers(index))
+        return InvalidBuffer;
+    return hint->buffer = read_by_guess(index, hint->block, hint->buffer);
+}
+
+void
+vecpg_log_hint_found_directory(Relation index, uint64 directory_index, BlockNumber block, Buffer buffer)
+{
+    *directory_hint(index, directory_index) = (DirectoryHint){
+        .directory_index = directory_index,
+        .file = vecpg_relation_file(index),
+        .block = block,
+        .buffer = buffer,
+    };
+}
+
+void
+vecpg_log_hint_prefetch_page(Relation index, uint64 page_number)
+{
+    Buffer guess = *page_hint(index, page_number);
+
+    if (guess == InvalidBuffer)
+        return;
+    __builtin_prefetch(GetBufferDescriptor(guess - 1), 1);
+    __builtin_prefetch(BufferGetPage(guess));
+    __builtin_prefetch(BufferGetPage(guess) + BLCKSZ - CACHE_LINE);
+}
+
+static void
+prefetch_bytes(const char *start, Size bytes)
+{
+    for (Size i = 0; i < bytes + CACHE_LINE; i += CACHE_LINE)
+        __builtin_prefetch(start + i);
+}
+
+/* The page is neither pinned nor locked: whatever it holds by now, at worst the wrong lines are fetched. */
+void
+vecpg_log_hint_prefetch_entry(Relation index, uint64 page_number, uint16 slot, Size bytes)
+{
+    Buffer guess = *page_hint(index, page_number);
+    Page page;
+    uint32 offset;
+    Size piece;
+
+    if (guess == InvalidBuffer || slot >= VECPG_PAGE_BYTES / sizeof(uint16))
+        return;
+    page = BufferGetPage(guess);
+    offset = *((uint16 *)(page + BLCKSZ - MAXALIGN(sizeof(VecpgPageSpecial))) - (slot + 1));
+    if (offset >= BLCKSZ)
+        return;
+    piece = Min(bytes, BLCKSZ - offset);
+    prefetch_bytes(page + offset, piece);
+    if (piece < bytes && (guess = *page_hint(index, page_number + 1)) != InvalidBuffer) {
+        vecpg_log_hint_prefetch_page(index, page_number + 1);
+        prefetch_bytes(PageGetContents(BufferGetPage(guess)), bytes - piece);
+    }
+}
