@@ -71,10 +71,9 @@ vecpg_log_reader_meta(const VecpgLogReader *reader)
 static Buffer
 reader_lock(VecpgLogReader *reader, BlockNumber block, uint64 page_number)
 {
-    Buffer buffer =
-        reader->strategy == NULL
-            ? vecpg_log_hint_read_page(reader->index, block, page_number)
-            : ReadBufferExtended(reader->index, MAIN_FORKNUM, block, RBM_NORMAL, reader->strategy);
+    Buffer buffer = reader->strategy == NULL ? vecpg_log_hint_read_page(reader->index, block, page_number)
+                                             : ReadBufferExtended(reader->index, MAIN_FORKNUM, block,
+                                                                  RBM_NORMAL, reader->strategy);
 
     LockBuffer(buffer, BUFFER_LOCK_SHARE);
     return buffer;
