@@ -1308,47 +1308,67 @@ CREATE ACCESS METHOD vectors TYPE INDEX HANDLER vectors_amhandler;
 COMMENT ON ACCESS METHOD vectors IS 'nearest neighbours of vectors: ORDER BY column <-> $1';
 
 CREATE OPERATOR CLASS vector_l2_ops FOR TYPE vector USING vectors AS
-    OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops;
+    OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,
+    OPERATOR 2 <<->> (vector, sphere_vector);
 CREATE OPERATOR CLASS vector_dot_ops FOR TYPE vector USING vectors AS
-    OPERATOR 1 <#> (vector, vector) FOR ORDER BY float_ops;
+    OPERATOR 1 <#> (vector, vector) FOR ORDER BY float_ops,
+    OPERATOR 2 <<#>> (vector, sphere_vector);
 CREATE OPERATOR CLASS vector_cos_ops FOR TYPE vector USING vectors AS
-    OPERATOR 1 <=> (vector, vector) FOR ORDER BY float_ops;
+    OPERATOR 1 <=> (vector, vector) FOR ORDER BY float_ops,
+    OPERATOR 2 <<=>> (vector, sphere_vector);
 CREATE OPERATOR CLASS vecf16_l2_ops FOR TYPE vecf16 USING vectors AS
-    OPERATOR 1 <-> (vecf16, vecf16) FOR ORDER BY float_ops;
+    OPERATOR 1 <-> (vecf16, vecf16) FOR ORDER BY float_ops,
+    OPERATOR 2 <<->> (vecf16, sphere_vecf16);
 CREATE OPERATOR CLASS vecf16_dot_ops FOR TYPE vecf16 USING vectors AS
-    OPERATOR 1 <#> (vecf16, vecf16) FOR ORDER BY float_ops;
+    OPERATOR 1 <#> (vecf16, vecf16) FOR ORDER BY float_ops,
+    OPERATOR 2 <<#>> (vecf16, sphere_vecf16);
 CREATE OPERATOR CLASS vecf16_cos_ops FOR TYPE vecf16 USING vectors AS
-    OPERATOR 1 <=> (vecf16, vecf16) FOR ORDER BY float_ops;
+    OPERATOR 1 <=> (vecf16, vecf16) FOR ORDER BY float_ops,
+    OPERATOR 2 <<=>> (vecf16, sphere_vecf16);
 CREATE OPERATOR CLASS svector_l2_ops FOR TYPE svector USING vectors AS
-    OPERATOR 1 <-> (svector, svector) FOR ORDER BY float_ops;
+    OPERATOR 1 <-> (svector, svector) FOR ORDER BY float_ops,
+    OPERATOR 2 <<->> (svector, sphere_svector);
 CREATE OPERATOR CLASS svector_dot_ops FOR TYPE svector USING vectors AS
-    OPERATOR 1 <#> (svector, svector) FOR ORDER BY float_ops;
+    OPERATOR 1 <#> (svector, svector) FOR ORDER BY float_ops,
+    OPERATOR 2 <<#>> (svector, sphere_svector);
 CREATE OPERATOR CLASS svector_cos_ops FOR TYPE svector USING vectors AS
-    OPERATOR 1 <=> (svector, svector) FOR ORDER BY float_ops;
+    OPERATOR 1 <=> (svector, svector) FOR ORDER BY float_ops,
+    OPERATOR 2 <<=>> (svector, sphere_svector);
 CREATE OPERATOR CLASS veci8_l2_ops FOR TYPE veci8 USING vectors AS
-    OPERATOR 1 <-> (veci8, veci8) FOR ORDER BY float_ops;
+    OPERATOR 1 <-> (veci8, veci8) FOR ORDER BY float_ops,
+    OPERATOR 2 <<->> (veci8, sphere_veci8);
 CREATE OPERATOR CLASS veci8_dot_ops FOR TYPE veci8 USING vectors AS
-    OPERATOR 1 <#> (veci8, veci8) FOR ORDER BY float_ops;
+    OPERATOR 1 <#> (veci8, veci8) FOR ORDER BY float_ops,
+    OPERATOR 2 <<#>> (veci8, sphere_veci8);
 CREATE OPERATOR CLASS veci8_cos_ops FOR TYPE veci8 USING vectors AS
-    OPERATOR 1 <=> (veci8, veci8) FOR ORDER BY float_ops;
+    OPERATOR 1 <=> (veci8, veci8) FOR ORDER BY float_ops,
+    OPERATOR 2 <<=>> (veci8, sphere_veci8);
 CREATE OPERATOR CLASS bvector_l2_ops FOR TYPE bvector USING vectors AS
-    OPERATOR 1 <-> (bvector, bvector) FOR ORDER BY float_ops;
+    OPERATOR 1 <-> (bvector, bvector) FOR ORDER BY float_ops,
+    OPERATOR 2 <<->> (bvector, sphere_bvector);
 CREATE OPERATOR CLASS bvector_hamming_ops FOR TYPE bvector USING vectors AS
-    OPERATOR 1 <-> (bvector, bvector) FOR ORDER BY float_ops;
+    OPERATOR 1 <-> (bvector, bvector) FOR ORDER BY float_ops,
+    OPERATOR 2 <<->> (bvector, sphere_bvector);
 CREATE OPERATOR CLASS bvector_dot_ops FOR TYPE bvector USING vectors AS
-    OPERATOR 1 <#> (bvector, bvector) FOR ORDER BY float_ops;
+    OPERATOR 1 <#> (bvector, bvector) FOR ORDER BY float_ops,
+    OPERATOR 2 <<#>> (bvector, sphere_bvector);
 CREATE OPERATOR CLASS bvector_cos_ops FOR TYPE bvector USING vectors AS
-    OPERATOR 1 <=> (bvector, bvector) FOR ORDER BY float_ops;
+    OPERATOR 1 <=> (bvector, bvector) FOR ORDER BY float_ops,
+    OPERATOR 2 <<=>> (bvector, sphere_bvector);
 CREATE OPERATOR CLASS bvector_jaccard_ops FOR TYPE bvector USING vectors AS
-    OPERATOR 1 <~> (bvector, bvector) FOR ORDER BY float_ops;
+    OPERATOR 1 <~> (bvector, bvector) FOR ORDER BY float_ops,
+    OPERATOR 2 <<~>> (bvector, sphere_bvector);
 
 -- the names of the first generation
 CREATE OPERATOR CLASS l2_ops FOR TYPE vector USING vectors AS
-    OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops;
+    OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,
+    OPERATOR 2 <<->> (vector, sphere_vector);
 CREATE OPERATOR CLASS dot_ops FOR TYPE vector USING vectors AS
-    OPERATOR 1 <#> (vector, vector) FOR ORDER BY float_ops;
+    OPERATOR 1 <#> (vector, vector) FOR ORDER BY float_ops,
+    OPERATOR 2 <<#>> (vector, sphere_vector);
 CREATE OPERATOR CLASS cosine_ops FOR TYPE vector USING vectors AS
-    OPERATOR 1 <=> (vector, vector) FOR ORDER BY float_ops;
+    OPERATOR 1 <=> (vector, vector) FOR ORDER BY float_ops,
+    OPERATOR 2 <<=>> (vector, sphere_vector);
 
 COMMENT ON OPERATOR CLASS vector_l2_ops USING vectors IS 'order by squared Euclidean distance, <->';
 COMMENT ON OPERATOR CLASS vector_dot_ops USING vectors IS 'order by negative dot product, <#>';

@@ -12,7 +12,8 @@
 #include "nodes/pathnodes.h"
 
 #define VECPG_STRATEGY_DISTANCE 1 /* <->, <#>, <=> ...: FOR ORDER BY */
-#define VECPG_STRATEGY_COUNT    1
+#define VECPG_STRATEGY_SPHERE   2 /* <<->>, <<#>>, <<=>> ...: FOR SEARCH */
+#define VECPG_STRATEGY_COUNT    2
 
 /* am_build.c */
 extern IndexBuildResult *vecpg_am_build(Relation heap, Relation index, IndexInfo *index_info);

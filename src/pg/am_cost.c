@@ -4,7 +4,8 @@
  *
  * startup: finding the first ef_search candidates in the graph, and the exact scan of rows that no segment covers.
  * total:   every row reranked, each with a page of the log. PostgreSQL interpolates between the two by the share of rows that
- *          a LIMIT, with the selectivity of the other conditions, is going to fetch.
+ *          a LIMIT, with the selectivity of the other conditions, is going to fetch. In a range: the rows of the range, and the rounds
+ *          of the search in which they are found and which then find no more.
  */
 #include "am.h"
 
@@ -18,6 +19,7 @@
 #include "optimizer/optimizer.h"
 #include "store.h"
 #include "utils/rel.h"
+#include "utils/selfuncs.h"
 #include "utils/float.h"
 
 /* An exact distance costs one operator for each so many bytes of the vector: 384 floats are 40 ns, an operator is about 5. */
@@ -28,6 +30,8 @@
 #define CODES_PER_CANDIDATE 12.0
 /* A page of the log that is read for a rerank is random, but usually among pages that are in memory. */
 #define PAGE_SHARE 0.25
+/* Candidates for each row of a range: the last round is half as wide as all before it, and finds nothing. */
+#define ROUNDS_OF_RANGE 1.75
 
 static void
 forbid(IndexPath *path, Cost *startup_cost, Cost *total_cost)
@@ -71,6 +75,27 @@ uncovered_rows(Relation index, double *vector_bytes)
     return pages * VECPG_PAGE_BYTES / entry_bytes;
 }
 
+static bool
+has_range(const IndexPath *path)
+{
+    ListCell *cell;
+
+    foreach (cell, path->indexclauses)
+        if (lfirst_node(IndexClause, cell)->indexcol == 0)
+            return true;
+    return false;
+}
+
+/* Which share of the table's rows the scan gives when it runs to its end. */
+static Selectivity
+selectivity_of(PlannerInfo *root, const IndexPath *path)
+{
+    List *conditions =
+        add_predicate_to_index_quals(path->indexinfo, get_quals_from_indexclauses(path->indexclauses));
+
+    return clauselist_selectivity(root, conditions, path->indexinfo->rel->relid, JOIN_INNER, NULL);
+}
+
 void
 vecpg_am_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *startup_cost,
                        Cost *total_cost, Selectivity *selectivity, double *correlation, double *pages)
@@ -80,14 +105,18 @@ vecpg_am_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count, Co
     double first_rows;
     double tail_rows;
     double vector_bytes;
+    double found_rows;
+    double candidate_rows;
     double exact_cost;
     double candidate_cost;
+    bool is_range = has_range(path);
 
-    *selectivity = 1.0;
+    *selectivity = selectivity_of(root, path);
     *correlation = 0.0;
     *pages = path->indexinfo->pages;
     /* Rows come in the order of one distance; a second key among equals would need a sort. */
-    if (list_length(path->indexorderbys) != 1 || !vecpg_guc_enable_index || path->indexinfo->hypothetical) {
+    if (list_length(path->indexorderbys) > 1 || (path->indexorderbys == NIL && !is_range) ||
+        !vecpg_guc_enable_index || path->indexinfo->hypothetical) {
         forbid(path, startup_cost, total_cost);
         return;
     }
@@ -100,6 +129,11 @@ vecpg_am_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count, Co
     candidate_cost = CODES_PER_CANDIDATE * CODE_SHARE * exact_cost + cpu_index_tuple_cost;
     *startup_cost = first_rows * candidate_cost + tail_rows * (exact_cost + cpu_index_tuple_cost) +
                     tail_rows * vector_bytes / BLCKSZ * seq_page_cost * PAGE_SHARE;
-    *total_cost =
-        *startup_cost + (rows - tail_rows) * (candidate_cost + exact_cost + random_page_cost * PAGE_SHARE);
+    found_rows = candidate_rows = rows - tail_rows;
+    if (is_range) {
+        found_rows *= Min(1.0, *selectivity);
+        candidate_rows = Min(candidate_rows, found_rows * ROUNDS_OF_RANGE + 2 * first_rows);
+    }
+    *total_cost = *startup_cost + candidate_rows * candidate_cost +
+                  found_rows * (exact_cost + random_page_cost * PAGE_SHARE);
 }

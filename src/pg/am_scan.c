@@ -14,7 +14,10 @@
  */
 #include "am.h"
 
+#include <math.h>
+
 #include "access/relscan.h"
+#include "am_range.h"
 #include "catalog/pg_type.h"
 #include "column.h"
 #include "errors.h"
@@ -33,6 +36,8 @@
 #define CANDIDATES_MAX 32  /* asked of the engine at a time */
 #define ROWS_AHEAD     3   /* vectors asked of memory before they are read; 384 floats are 24 cache lines */
 #define ROWS_PER_CHUNK 128 /* heap nodes are allocated by the chunk */
+/* Candidates in the order of one vector, before a search for the rows in the range around another is thought of. */
+#define RANGE_INSTEAD_AFTER 2000
 
 /* A row whose exact distance is known, waiting to be emitted. */
 typedef struct VecpgScanRow {
@@ -40,6 +45,7 @@ typedef struct VecpgScanRow {
     float distance;
     ItemPointerData tid;
     uint64 position;
+    bool is_uncovered; /* by a segment */
 } VecpgScanRow;
 
 /* What must be let go even when the scan ends by an error. */
@@ -52,9 +58,20 @@ typedef struct VecpgScan {
     bool started;
     bool exhausted;        /* the segments have no more candidates */
     MemoryContext context; /* reset at each rescan */
+    bool is_cut;           /* by vectors.max_scan_tuples: there was more to come */
+    bool cut_was_told;     /* survives rescans */
     VecpgColumn column;
-    VecpgVectorBytes query;
+    bool is_ordered;        /* else rows come as they are found */
+    VecpgVectorBytes query; /* by the distance to which they are ordered */
     bool query_is_null;
+    VecpgRange *range; /* NULL: no range condition */
+    bool
+        is_collected; /* the segments are searched by another vector than rows are ordered by: only all can be sorted */
+    uint64 range_instead_at; /* candidates after which to think of that */
+    uint64 examined;         /* candidates so far */
+    uint64 uncovered_given;
+    bool has_last;
+    float last_distance; /* that was emitted */
     VecpgLogReader *reader;
     VecpgScanResources *resources;
     VecCandidate candidates[CANDIDATES_MAX];
@@ -118,10 +135,14 @@ vecpg_am_scan_rescan(IndexScanDesc scan, ScanKey keys, int key_count, ScanKey or
 {
     VecpgScan *state = scan->opaque;
     MemoryContext context = state->context;
+    bool cut_was_told = state->cut_was_told;
 
     MemoryContextReset(context); /* its callback frees the search and the segments */
     memset(state, 0, sizeof(*state));
     state->context = context;
+    state->cut_was_told = cut_was_told;
+    if (keys != NULL && scan->numberOfKeys > 0)
+        memmove(scan->keyData, keys, scan->numberOfKeys * sizeof(ScanKeyData));
     if (order_bys != NULL && scan->numberOfOrderBys > 0)
         memmove(scan->orderByData, order_bys, scan->numberOfOrderBys * sizeof(ScanKeyData));
 }
@@ -136,7 +157,7 @@ vecpg_am_scan_end(IndexScanDesc scan)
 }
 
 static void
-add_row(VecpgScan *state, const ItemPointerData *tid, uint64 position, float distance)
+add_row(VecpgScan *state, const ItemPointerData *tid, uint64 position, float distance, bool is_uncovered)
 {
     VecpgScanRow *row = state->recycled;
 
@@ -152,6 +173,7 @@ add_row(VecpgScan *state, const ItemPointerData *tid, uint64 position, float dis
     row->distance = distance;
     row->tid = *tid;
     row->position = position;
+    row->is_uncovered = is_uncovered;
     pairingheap_add(state->rows, &row->node);
 }
 
@@ -169,15 +191,21 @@ add_null(VecpgScan *state, const ItemPointerData *tid)
 }
 
 static void
-add_entry(VecpgScan *state, const VecpgLogEntry *entry)
+add_entry(VecpgScan *state, const VecpgLogEntry *entry, bool is_uncovered)
 {
     VecpgVectorBytes vector = {entry->vector, entry->vector_bytes};
+    float distance = 0;
 
+    if (entry->is_null && state->range != NULL)
+        return;
+    if (!entry->is_null && !state->query_is_null)
+        distance = vecpg_column_distance(&state->column, state->query, vector);
+    if (state->range != NULL && !vecpg_range_contains(state->range, &state->column, vector, distance))
+        return;
     if (entry->is_null || state->query_is_null)
         add_null(state, &entry->tid);
     else
-        add_row(state, &entry->tid, entry->position,
-                vecpg_column_distance(&state->column, state->query, vector));
+        add_row(state, &entry->tid, entry->position, distance, is_uncovered);
 }
 
 static int
@@ -189,7 +217,7 @@ compare_positions(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-/* Positions are sorted by then: rows are scanned before the first is emitted, and once more in scan_log_instead. */
+/* Positions are sorted by then: rows are scanned before the first is emitted, and once more after forget_found. */
 static bool
 was_emitted(const VecpgScan *state, uint64 position)
 {
@@ -234,29 +262,46 @@ scan_uncovered(VecpgScan *state, VecpgSegments *segments)
         vecpg_log_reader_seek(state->reader, from, to);
         while (vecpg_log_reader_next(state->reader, &entry))
             if (!was_emitted(state, entry.position))
-                add_entry(state, &entry);
+                add_entry(state, &entry, true);
         from = to;
     }
 }
 
+/* What to order by and what to leave out. Rows in no order are found from the middle of the smallest sphere. */
 static void
 read_query(IndexScanDesc scan, VecpgScan *state)
 {
     ScanKey order_by = &scan->orderByData[0];
 
-    state->query_is_null = (order_by->sk_flags & SK_ISNULL) != 0;
-    if (!state->query_is_null)
+    state->is_ordered = scan->numberOfOrderBys > 0;
+    state->range = vecpg_range_read(&state->column, scan->keyData, scan->numberOfKeys);
+    state->range_instead_at = UINT64_MAX;
+    state->query_is_null = state->is_ordered && (order_by->sk_flags & SK_ISNULL) != 0;
+    if (state->is_ordered && !state->query_is_null)
         state->query = vecpg_column_datum(&state->column, order_by->sk_argument);
+    if (state->range == NULL || state->range->is_empty || state->query_is_null)
+        return;
+    if (!state->is_ordered)
+        state->query = vecpg_range_smallest(state->range)->center;
+    vecpg_range_set_order(state->range, state->query);
+    if (vecpg_range_limit(state->range) == INFINITY && vecpg_range_smallest(state->range)->radius < INFINITY)
+        state->range_instead_at = RANGE_INSTEAD_AFTER;
 }
 
-/* Starts a search in the segments. False: they cannot be read, or the query is one that codes cannot answer. */
+/*
+ * Starts a search in the segments for the rows nearest to a vector, as far as radius. False: they cannot be read, or the vector is one
+ * that codes cannot answer.
+ */
 static bool
-search_begin(Relation index, VecpgScan *state, VecpgSegments *segments)
+search_begin(Relation index, VecpgScan *state, VecpgSegments *segments, VecpgVectorBytes vector, float radius)
 {
     VecSearchOptions options = {.ef_search = vecpg_guc_hnsw_ef_search,
-                                .should_stop = vecpg_errors_should_stop};
+                                .should_stop = vecpg_errors_should_stop,
+                                .one_round = vecpg_guc_search_mode == VECPG_SEARCH_BASIC,
+                                .is_range = radius < INFINITY,
+                                .radius = radius};
     void *scratch = palloc(vecpg_column_scratch_bytes(&state->column));
-    VecpgVectorBytes query = vecpg_column_for_engine(&state->column, state->query, scratch);
+    VecpgVectorBytes query = vecpg_column_for_engine(&state->column, vector, scratch);
     VecError error;
     VecStatus status = vec_search_begin(vecpg_segments_index(segments), query.elements, query.bytes, &options,
                                         &state->resources->search, &error);
@@ -303,10 +348,11 @@ scan_start(IndexScanDesc scan, VecpgScan *state)
     Relation index = scan->indexRelation;
     VecpgSegments *segments;
 
-    if (scan->numberOfOrderBys != 1)
-        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                        errmsg("index \"%s\" can only be scanned in the order of one distance",
-                               RelationGetRelationName(index))));
+    if (scan->numberOfOrderBys > 1 || scan->numberOfOrderBys + scan->numberOfKeys == 0)
+        ereport(ERROR,
+                (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                 errmsg("index \"%s\" can only be scanned in the order of one distance, or for a range",
+                        RelationGetRelationName(index))));
     if (!IsMVCCSnapshot(scan->xs_snapshot))
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                         errmsg("index \"%s\" can only be scanned under an MVCC snapshot",
@@ -319,13 +365,36 @@ scan_start(IndexScanDesc scan, VecpgScan *state)
     open_segments_and_log(index, state);
     vecpg_column_from_meta(vecpg_log_reader_meta(state->reader), &state->column);
     read_query(scan, state);
+    state->started = true;
+    state->rows = pairingheap_allocate(compare_rows, NULL);
+    state->exhausted = true;
+    if (state->range != NULL && state->range->is_empty)
+        return;
     segments = state->resources->segments;
-    if (segments != NULL && (state->query_is_null || !search_begin(index, state, segments)))
+    if (segments != NULL &&
+        (state->query_is_null ||
+         !search_begin(index, state, segments, state->query,
+                       state->range != NULL ? vecpg_range_limit(state->range) : INFINITY)))
         segments = NULL;
     state->exhausted = segments == NULL;
-    state->rows = pairingheap_allocate(compare_rows, NULL);
     scan_uncovered(state, segments);
-    state->started = true;
+}
+
+/* Forgets what was found and not emitted; what was emitted is left out from now on. False: that is too much to be remembered. */
+static bool
+forget_found(VecpgScan *state)
+{
+    if (state->emitted == NULL && state->emitted_count > 0)
+        return false;
+    if (state->emitted_count > 0)
+        qsort(state->emitted, state->emitted_count, sizeof(uint64), compare_positions);
+    state->candidate_count = 0;
+    state->candidate_next = 0;
+    state->rows = pairingheap_allocate(compare_rows, NULL);
+    state->chunk_free = 0;
+    state->recycled = NULL;
+    state->null_count = 0; /* they are emitted last: none was */
+    return true;
 }
 
 /*
@@ -335,18 +404,10 @@ scan_start(IndexScanDesc scan, VecpgScan *state)
 static bool
 scan_log_instead(VecpgScan *state)
 {
-    if (state->emitted == NULL && state->emitted_count > 0)
+    if (!forget_found(state))
         return false;
     resources_free(state->resources);
     state->exhausted = true;
-    state->candidate_count = 0;
-    state->candidate_next = 0;
-    state->rows = pairingheap_allocate(compare_rows, NULL);
-    state->chunk_free = 0;
-    state->recycled = NULL;
-    state->null_count = 0; /* they are emitted last: none was */
-    if (state->emitted_count > 0)
-        qsort(state->emitted, state->emitted_count, sizeof(uint64), compare_positions);
     scan_uncovered(state, NULL);
     return true;
 }
@@ -359,6 +420,31 @@ expect_candidates(VecpgScan *state)
         vecpg_log_reader_expect(state->reader, state->candidates[i].id.position);
     for (uint32 i = 0; i < Min(state->candidate_count, ROWS_AHEAD); i++)
         vecpg_log_reader_expect_soon(state->reader, state->candidates[i].id.position);
+}
+
+/*
+ * Rows are wanted in the order of one vector and in the range around another. While many of the first are among the second, the
+ * search around the one is the shorter way. When it is not, all rows of the range are searched for and sorted: else a small range
+ * in a far corner would be found only after everything that is nearer.
+ */
+static void
+consider_range_instead(Relation index, VecpgScan *state)
+{
+    const VecpgSphere *sphere = vecpg_range_smallest(state->range);
+    VecpgSegments *segments = state->resources->segments;
+
+    state->range_instead_at *= 2;
+    if (state->emitted_count * 10 > state->examined || !forget_found(state))
+        return;
+    state->range_instead_at = UINT64_MAX;
+    state->is_collected = true;
+    vec_search_free(state->resources->search);
+    state->resources->search = NULL;
+    if (!search_begin(index, state, segments, sphere->center, sphere->radius)) {
+        segments = NULL;
+        state->exhausted = true;
+    }
+    scan_uncovered(state, segments);
 }
 
 /* Asks the engine for more candidates. */
@@ -386,6 +472,8 @@ refill(Relation index, VecpgScan *state)
 static float
 bound_of_rest(VecpgScan *state)
 {
+    if (state->is_collected)
+        return -INFINITY;
     if (state->candidate_next < state->candidate_count)
         return state->candidates[state->candidate_next].lower_bound;
     return vec_search_lower_bound(state->resources->search);
@@ -398,14 +486,19 @@ rerank(VecpgScan *state, const VecCandidate *candidate)
     VecpgLogEntry entry;
     ItemPointerData tid;
 
-    if (candidate->is_exact) {
+    if (state->is_collected && was_emitted(state, candidate->id.position))
+        return;
+    if (candidate->is_exact && !state->is_collected &&
+        (state->range == NULL || vecpg_range_is_order(state->range))) {
+        if (state->range != NULL && !vecpg_range_contains_distance(state->range, candidate->estimate))
+            return;
         memcpy(&tid, candidate->id.tid, sizeof(tid));
         if (vecpg_log_reader_is_live(state->reader, candidate->id.position))
-            add_row(state, &tid, candidate->id.position, candidate->estimate);
+            add_row(state, &tid, candidate->id.position, candidate->estimate, false);
         return;
     }
     if (vecpg_log_reader_fetch(state->reader, candidate->id.position, &entry))
-        add_entry(state, &entry);
+        add_entry(state, &entry, false);
 }
 
 static void
@@ -418,15 +511,67 @@ rerank_next(VecpgScan *state)
     rerank(state, &state->candidates[state->candidate_next++]);
 }
 
+/* Looks at the next candidate, or finds that there is none to look at. */
+static void
+advance(Relation index, VecpgScan *state)
+{
+    if (state->candidate_next == state->candidate_count) {
+        if (state->examined < state->range_instead_at)
+            refill(index, state);
+        else
+            consider_range_instead(index, state);
+    } else if (vecpg_guc_max_scan_tuples > 0 && state->examined >= vecpg_guc_max_scan_tuples) {
+        state->exhausted = true;
+        state->is_cut = true;
+    } else {
+        state->examined++;
+        rerank_next(state);
+    }
+}
+
 static bool
 emit(IndexScanDesc scan, const ItemPointerData *tid, float distance, bool is_null)
 {
     scan->xs_heaptid = *tid;
     scan->xs_recheck = false;
     scan->xs_recheckorderby = false;
-    scan->xs_orderbyvals[0] = Float4GetDatum(distance);
-    scan->xs_orderbynulls[0] = is_null;
+    if (scan->numberOfOrderBys > 0) {
+        scan->xs_orderbyvals[0] = Float4GetDatum(distance);
+        scan->xs_orderbynulls[0] = is_null;
+    }
     return true;
+}
+
+/* Whether the nearest of the rows that were found is the next to be given. */
+static bool
+is_next(VecpgScan *state, const VecpgScanRow *row)
+{
+    return state->exhausted || !state->is_ordered || row->distance <= bound_of_rest(state);
+}
+
+/* Whether the settings leave out a row whose turn it is. */
+static bool
+is_left_out(VecpgScan *state, const VecpgScanRow *row)
+{
+    if (vecpg_guc_search_mode == VECPG_SEARCH_BASIC && row->is_uncovered &&
+        state->uncovered_given++ >= vecpg_guc_hnsw_ef_search)
+        return true;
+    if (vecpg_guc_iterative_order == VECPG_ORDER_STRICT && state->is_ordered && state->has_last &&
+        vecpg_types_compare_float(row->distance, state->last_distance) < 0)
+        return true;
+    state->has_last = true;
+    state->last_distance = row->distance;
+    return false;
+}
+
+static void
+tell_of_cut(Relation index, VecpgScan *state)
+{
+    if (!state->cut_was_told)
+        ereport(NOTICE, (errmsg("scan of index \"%s\" ended after %d rows", RelationGetRelationName(index),
+                                vecpg_guc_max_scan_tuples),
+                         errdetail("vectors.max_scan_tuples lets it look at no more; rows may be missing.")));
+    state->cut_was_told = true;
 }
 
 static bool
@@ -437,9 +582,11 @@ next_row(IndexScanDesc scan, VecpgScan *state)
                                 ? NULL
                                 : pairingheap_container(VecpgScanRow, node, pairingheap_first(state->rows));
 
-        if (row != NULL && (state->exhausted || row->distance <= bound_of_rest(state))) {
+        if (row != NULL && is_next(state, row)) {
             pairingheap_remove_first(state->rows);
             state->recycled = row;
+            if (is_left_out(state, row))
+                continue;
             if (!state->exhausted)
                 remember_emitted(state, row->position);
             return emit(scan, &row->tid, row->distance, false);
@@ -447,10 +594,11 @@ next_row(IndexScanDesc scan, VecpgScan *state)
         if (state->exhausted)
             break;
         CHECK_FOR_INTERRUPTS();
-        if (state->candidate_next < state->candidate_count)
-            rerank_next(state);
-        else
-            refill(scan->indexRelation, state);
+        advance(scan->indexRelation, state);
+    }
+    if (state->is_cut) {
+        tell_of_cut(scan->indexRelation, state);
+        return false;
     }
     if (state->null_next < state->null_count)
         return emit(scan, &state->nulls[state->null_next++], 0, true);

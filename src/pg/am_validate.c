@@ -19,22 +19,26 @@ operator_is_valid(HeapTuple tuple, const char *class_name)
 {
     Form_pg_amop form = (Form_pg_amop)GETSTRUCT(tuple);
 
-    if (form->amopstrategy != VECPG_STRATEGY_DISTANCE || form->amoppurpose != AMOP_ORDER) {
+    bool is_distance = form->amopstrategy == VECPG_STRATEGY_DISTANCE && form->amoppurpose == AMOP_ORDER;
+    bool is_sphere = form->amopstrategy == VECPG_STRATEGY_SPHERE && form->amoppurpose == AMOP_SEARCH;
+
+    if (!is_distance && !is_sphere) {
         ereport(
             INFO,
             (errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
              errmsg("operator class \"%s\" of access method vectors contains operator %s with strategy %d: "
-                    "only strategy %d, FOR ORDER BY, is known",
-                    class_name, format_operator(form->amopopr), form->amopstrategy,
-                    VECPG_STRATEGY_DISTANCE)));
+                    "only strategies %d, FOR ORDER BY, and %d, FOR SEARCH, are known",
+                    class_name, format_operator(form->amopopr), form->amopstrategy, VECPG_STRATEGY_DISTANCE,
+                    VECPG_STRATEGY_SPHERE)));
         return false;
     }
-    if (!check_amop_signature(form->amopopr, FLOAT4OID, form->amoplefttype, form->amoprighttype)) {
+    if (!check_amop_signature(form->amopopr, is_distance ? FLOAT4OID : BOOLOID, form->amoplefttype,
+                              form->amoprighttype)) {
         ereport(INFO,
                 (errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
                  errmsg("operator class \"%s\" of access method vectors contains operator %s with a wrong "
-                        "signature: it must return real",
-                        class_name, format_operator(form->amopopr))));
+                        "signature: it must return %s",
+                        class_name, format_operator(form->amopopr), is_distance ? "real" : "boolean")));
         return false;
     }
     return true;
@@ -54,9 +58,11 @@ vecpg_am_validate(Oid operator_class)
     class_form = (Form_pg_opclass)GETSTRUCT(class_tuple);
     operators = SearchSysCacheList1(AMOPSTRATEGY, ObjectIdGetDatum(class_form->opcfamily));
     for (int i = 0; i < operators->n_members; i++) {
-        if (!operator_is_valid(&operators->members[i]->tuple, NameStr(class_form->opcname)))
+        HeapTuple tuple = &operators->members[i]->tuple;
+
+        if (!operator_is_valid(tuple, NameStr(class_form->opcname)))
             is_valid = false;
-        else
+        else if (((Form_pg_amop)GETSTRUCT(tuple))->amopstrategy == VECPG_STRATEGY_DISTANCE)
             has_distance = true;
     }
     if (!has_distance) {

@@ -8,6 +8,13 @@
 
 extern int vecpg_guc_hnsw_ef_search;
 extern bool vecpg_guc_enable_index;
+extern int vecpg_guc_max_scan_tuples; /* 0: no limit */
+
+typedef enum VecpgSearchMode { VECPG_SEARCH_VBASE, VECPG_SEARCH_BASIC } VecpgSearchMode;
+extern int vecpg_guc_search_mode;
+
+typedef enum VecpgIterativeOrder { VECPG_ORDER_RELAXED, VECPG_ORDER_STRICT } VecpgIterativeOrder;
+extern int vecpg_guc_iterative_order;
 
 typedef enum VecpgWireFormat { VECPG_WIRE_PGVECTOR, VECPG_WIRE_PGVECTORS } VecpgWireFormat;
 extern int vecpg_guc_wire_format;

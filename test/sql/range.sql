@@ -1,0 +1,98 @@
+-- Range conditions: vector <<->> sphere(center, radius) by the index, beside the table, for every type and metric.
+
+SET client_min_messages = warning;
+
+-- 700 rows: a graph over 500, a flat segment, a tail; NULLs; vectors that no code can represent where the type has them.
+CREATE TABLE points (id int PRIMARY KEY, v vector(8), h vecf16(8), s svector(8), b bvector(24), i veci8(8)) WITH (autovacuum_enabled = off);
+CREATE FUNCTION some_point(n int, salt int) RETURNS vector LANGUAGE sql IMMUTABLE AS $$
+    SELECT array_agg(round((sin(n * (12.9898 + d) + salt * 78.233) * 43758.5453 - floor(sin(n * (12.9898 + d) + salt * 78.233) * 43758.5453))::numeric, 3)::real - 0.3 ORDER BY d)::vector
+    FROM generate_series(1, 8) d $$;
+CREATE FUNCTION some_bits(n int, salt int) RETURNS bvector LANGUAGE sql IMMUTABLE AS $$
+    SELECT array_agg((get_bit(decode(md5(n || 'x' || salt), 'hex'), d))::real ORDER BY d)::vector::bvector FROM generate_series(1, 24) d $$;
+CREATE FUNCTION add_points(from_id int, to_id int) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO points SELECT n, p, p::vecf16, (SELECT array_agg(CASE WHEN x > 0.3 THEN x ELSE 0 END)::vector::svector FROM unnest(p::real[]) x), some_bits(n, 1), p::veci8
+    FROM (SELECT n, CASE WHEN n % 50 <> 7 THEN some_point(n, 1) END AS p FROM generate_series(from_id, to_id) n) g $$;
+
+CREATE FUNCTION point_of(type text, n int) RETURNS text LANGUAGE sql AS $$
+    SELECT quote_literal(CASE type WHEN 'bvector' THEN some_bits(n, 2)::text ELSE some_point(n, 2)::text END) || '::' || type $$;
+
+CREATE FUNCTION ids_of(query text, with_index bool) RETURNS int[] LANGUAGE plpgsql AS $$
+DECLARE
+    line text;
+    plan text := '';
+    ids int[];
+BEGIN
+    PERFORM set_config('enable_seqscan', CASE WHEN with_index THEN 'off' ELSE 'on' END, true);
+    PERFORM set_config('enable_sort', CASE WHEN with_index THEN 'off' ELSE 'on' END, true);
+    PERFORM set_config('vectors.enable_index', CASE WHEN with_index THEN 'on' ELSE 'off' END, true);
+    FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
+        plan := plan || line || E'\n';
+    END LOOP;
+    IF with_index AND plan !~ 'Index Cond' OR NOT with_index AND plan !~ 'Seq Scan' THEN
+        RAISE 'not the plan that is tested: %', plan;
+    END IF;
+    EXECUTE 'SELECT array_agg(id) FROM (' || query || ') q' INTO ids;
+    RETURN coalesce(ids, '{}');
+END $$;
+
+-- Rows by the index and by the table: for radii with no, one, few, many and all rows below, alone, ordered by the distance to
+-- the center and to another vector, in two spheres, and with a LIMIT.
+CREATE FUNCTION compare_ranges(col text, op text, center text, other text) RETURNS TABLE (matching bigint, missing bigint, wrong bigint, disordered bigint)
+LANGUAGE plpgsql AS $$
+DECLARE
+    radius text;
+    radii text[];
+    condition text;
+    form text;
+    expected int[];
+    got int[];
+    sphere_op text := '<' || op || '>';
+BEGIN
+    matching := 0; missing := 0; wrong := 0; disordered := 0;
+    EXECUTE format('SELECT array_agg(quote_literal(r) || ''::real'') FROM (SELECT %1$s %2$s %3$s AS r, row_number() OVER (ORDER BY %1$s %2$s %3$s) AS n FROM points) d WHERE n IN (1, 2, 12, 100, 400)', col, op, center) INTO radii;
+    FOREACH radius IN ARRAY radii || ARRAY['''inf''::real', '''nan''::real', '''-inf''::real', '-0.5', '0', '(SELECT NULL::real)'] LOOP
+        condition := format('%s %s sphere(%s, %s)', col, sphere_op, center, radius);
+        FOREACH form IN ARRAY ARRAY['', format(' ORDER BY %s %s %s', col, op, center), format(' ORDER BY %s %s %s', col, op, other), format(' ORDER BY %s %s %s LIMIT 5', col, op, center),
+                format(' AND %s %s sphere(%s, %s)', col, sphere_op, other, radius), format(' AND id %% 2 = 0 ORDER BY %s %s %s LIMIT 500', col, op, other)] LOOP
+            expected := ids_of('SELECT id FROM points WHERE ' || condition || form, false);
+            got := ids_of('SELECT id FROM points WHERE ' || condition || form, true);
+            matching := matching + cardinality(expected);
+            IF form LIKE '% LIMIT 5' THEN
+                missing := missing + cardinality(expected) - cardinality(got);
+            ELSE
+                missing := missing + (SELECT count(*) FROM (SELECT unnest(expected) EXCEPT ALL SELECT unnest(got)) e);
+                wrong := wrong + (SELECT count(*) FROM (SELECT unnest(got) EXCEPT ALL SELECT unnest(expected)) e);
+                -- the first ten, by distance: ties may change places
+                IF form LIKE ' ORDER BY%' THEN
+                    EXECUTE format('SELECT $1 + count(*) FROM unnest($2[1:10], $3[1:10]) e(theirs, ours) JOIN points x ON x.id = theirs JOIN points y ON y.id = ours WHERE x.%1$s %2$s %3$s IS DISTINCT FROM y.%1$s %2$s %3$s',
+                        col, op, CASE WHEN form LIKE '%' || other || '%' THEN other ELSE center END) INTO disordered USING disordered, expected, got;
+                END IF;
+            END IF;
+        END LOOP;
+    END LOOP;
+    RETURN NEXT;
+END $$;
+
+-- With all rows read in every round (no graph) nothing is missing; a graph may miss what any search may.
+CREATE FUNCTION compare_types(options text) RETURNS TABLE (class text, has_rows bool, missing_percent numeric, wrong bigint, disordered bigint) LANGUAGE plpgsql AS $$
+DECLARE
+    k record;
+    classes text[] := '{v:vector_l2_ops:<->, v:vector_dot_ops:<#>, v:vector_cos_ops:<=>, h:vecf16_l2_ops:<->, h:vecf16_dot_ops:<#>, h:vecf16_cos_ops:<=>,
+        s:svector_l2_ops:<->, s:svector_dot_ops:<#>, s:svector_cos_ops:<=>, i:veci8_l2_ops:<->, i:veci8_dot_ops:<#>, i:veci8_cos_ops:<=>,
+        b:bvector_hamming_ops:<->, b:bvector_dot_ops:<#>, b:bvector_cos_ops:<=>, b:bvector_jaccard_ops:<~>}';
+BEGIN
+    TRUNCATE points;
+    PERFORM add_points(1, 500);
+    FOR k IN SELECT split_part(e, ':', 1) AS col, split_part(e, ':', 2) AS name FROM unnest(classes) e LOOP
+        EXECUTE format('DROP INDEX IF EXISTS points_%s', k.name);
+        EXECUTE format('CREATE INDEX points_%1$s ON points USING vectors (%2$s %1$s) WITH (options = %3$L)', k.name, k.col, options);
+    END LOOP;
+    PERFORM add_points(501, 700);
+    FOR k IN SELECT split_part(e, ':', 1) AS col, split_part(e, ':', 2) AS name, split_part(e, ':', 3) AS op, split_part(split_part(e, ':', 2), '_', 1) AS type FROM unnest(classes) e LOOP
+        SELECT k.name, r.matching > 3000, round(100.0 * r.missing / r.matching), r.wrong, r.disordered INTO class, has_rows, missing_percent, wrong, disordered
+        FROM compare_ranges(k.col, k.op, point_of(k.type, 1), point_of(k.type, 3)) r;
+        RETURN NEXT;
+    END LOOP;
+END $$;
+SELECT * FROM compare_types('indexing.flat = {}');
+SELECT * FROM compare_types('indexing.hnsw = {}');
