@@ -44,7 +44,8 @@ typedef enum VecSegmentKind {
 } VecSegmentKind;
 
 typedef enum VecQuantization {
-    VEC_QUANTIZATION_SCALAR = 1 /* quantization_bits 1 .. 8 bits a dimension */
+    VEC_QUANTIZATION_SCALAR = 1, /* quantization_bits 1 .. 8 bits a dimension */
+    VEC_QUANTIZATION_TRIVIAL = 2 /* full precision, in float32; quantization_bits are ignored, but in range */
 } VecQuantization;
 
 /*

@@ -37,7 +37,7 @@ static void
 fill_header(const VecBuild *build, uint64_t rows_coded, uint64_t sparse_bytes, VecFormatHeader *header)
 {
     const VecSegmentOptions *options = &build->options.segment;
-    VecCodeKind kind = vec_codes_kind(options->element_type);
+    VecCodeKind kind = vec_codes_kind(options->element_type, options->quantization);
 
     memset(header, 0, sizeof(*header));
     memcpy(header->magic, VEC_FORMAT_MAGIC, VEC_FORMAT_MAGIC_BYTES);
@@ -154,7 +154,7 @@ vec_build_create(const VecBuildOptions *options, const char *directory, const Ve
                  VecBuild **build, VecError *error)
 {
     VecStatus status = vec_format_check_options(&options->segment, error);
-    VecCodeKind kind = vec_codes_kind(options->segment.element_type);
+    VecCodeKind kind = vec_codes_kind(options->segment.element_type, options->segment.quantization);
     uint32_t dimensions = options->segment.dimensions;
     VecBuild *made = NULL;
 
@@ -278,7 +278,8 @@ vec_build_begin(const VecBuildOptions *options, const char *directory, uint64_t 
 bool
 vec_build_wants_sample(const VecBuild *build)
 {
-    return !build->inherits && vec_codes_kind(build->options.segment.element_type) == VEC_CODE_SCALAR;
+    return !build->inherits && vec_codes_kind(build->options.segment.element_type,
+                                              build->options.segment.quantization) == VEC_CODE_SCALAR;
 }
 
 void
@@ -296,7 +297,8 @@ VecStatus
 vec_build_train(VecBuild *build, VecError *error)
 {
     const VecSegmentOptions *options = &build->options.segment;
-    uint32_t mean_count = vec_coder_mean_count(vec_codes_kind(options->element_type), options->dimensions);
+    uint32_t mean_count = vec_coder_mean_count(vec_codes_kind(options->element_type, options->quantization),
+                                               options->dimensions);
     float *mean = vec_build_section(build, VEC_SECTION_QUANTIZER);
 
     assert(build->stage == STAGE_SAMPLE);

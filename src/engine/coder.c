@@ -6,6 +6,7 @@
 #include <inttypes.h>
 
 #include "bits.h"
+#include "floats.h"
 #include "sparse.h"
 
 uint32_t
@@ -19,7 +20,7 @@ vec_coder_init(VecCoder *coder, const VecSegmentOptions *options, const float *m
                const VecAllocator *allocator)
 {
     *coder = (VecCoder){
-        .kind = vec_codes_kind(options->element_type),
+        .kind = vec_codes_kind(options->element_type, options->quantization),
         .metric = options->metric,
         .dimensions = options->dimensions,
         .kernels = vec_simd_kernels(),
@@ -47,8 +48,9 @@ VecStatus
 vec_coder_check(VecElementType element_type, uint32_t dimensions, const void *vector, size_t bytes,
                 VecError *error)
 {
-    switch (vec_codes_kind(element_type)) {
+    switch (vec_codes_kind(element_type, VEC_QUANTIZATION_SCALAR)) {
         case VEC_CODE_SCALAR:
+        case VEC_CODE_FLOATS:
             if (bytes == dimensions * sizeof(float))
                 return VEC_OK;
             break;
@@ -82,6 +84,8 @@ vec_coder_row(const VecCoder *coder, const void *vector, size_t bytes, VecQuanti
     switch (coder->kind) {
         case VEC_CODE_SCALAR:
             return vec_quantize_row(&coder->quantizer, vector, scratch, code, factors, error);
+        case VEC_CODE_FLOATS:
+            return vec_floats_row(coder->metric, coder->dimensions, vector, code, error);
         case VEC_CODE_BITS:
             return vec_bits_row(coder->metric, coder->dimensions, vector, code, factors);
         case VEC_CODE_SPARSE:
@@ -101,6 +105,10 @@ vec_coder_query(const VecCoder *coder, const VecQuantizerError *error, const voi
         case VEC_CODE_SCALAR:
             coded = bytes == coder->dimensions * sizeof(float) &&
                     vec_quantize_query(&coder->quantizer, error, vector, scratch, query);
+            break;
+        case VEC_CODE_FLOATS:
+            coded = bytes == coder->dimensions * sizeof(float) &&
+                    vec_floats_query(coder->metric, coder->dimensions, error, vector, query);
             break;
         case VEC_CODE_BITS:
             coded = bytes == vec_bits_bytes(coder->dimensions) &&

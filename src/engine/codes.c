@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "bits.h"
+#include "floats.h"
 #include "memory.h"
 #include "quantize.h"
 #include "sparse.h"
@@ -14,17 +15,20 @@
 #define ROUNDING 1e-6f
 
 VecCodeKind
-vec_codes_kind(VecElementType element_type)
+vec_codes_kind(VecElementType element_type, VecQuantization quantization)
 {
-    return element_type == VEC_TYPE_BIT      ? VEC_CODE_BITS
-           : element_type == VEC_TYPE_SPARSE ? VEC_CODE_SPARSE
-                                             : VEC_CODE_SCALAR;
+    return element_type == VEC_TYPE_BIT               ? VEC_CODE_BITS
+           : element_type == VEC_TYPE_SPARSE          ? VEC_CODE_SPARSE
+           : quantization == VEC_QUANTIZATION_TRIVIAL ? VEC_CODE_FLOATS
+                                                      : VEC_CODE_SCALAR;
 }
 
 bool
 vec_codes_has_factors(VecCodeKind kind, VecMetric metric)
 {
-    return kind != VEC_CODE_BITS || metric == VEC_METRIC_COS || metric == VEC_METRIC_JACCARD;
+    if (kind == VEC_CODE_BITS)
+        return metric == VEC_METRIC_COS || metric == VEC_METRIC_JACCARD;
+    return kind != VEC_CODE_FLOATS;
 }
 
 size_t
@@ -33,6 +37,8 @@ vec_codes_stride(VecCodeKind kind, uint32_t dimensions, uint32_t bits)
     switch (kind) {
         case VEC_CODE_SCALAR:
             return vec_quantize_stride(dimensions, bits);
+        case VEC_CODE_FLOATS:
+            return vec_floats_stride(dimensions);
         case VEC_CODE_BITS:
             return vec_bits_stride(dimensions);
         case VEC_CODE_SPARSE:
@@ -58,6 +64,9 @@ vec_codes_query_init(VecCodeQuery *query, VecCodeKind kind, uint32_t dimensions,
         case VEC_CODE_SCALAR:
             query->values = vec_memory_allocate(allocator, VEC_SIMD_QUERY_BYTES(dimensions), 1);
             return query->values != NULL;
+        case VEC_CODE_FLOATS:
+            query->table = vec_memory_allocate(allocator, dimensions, sizeof(float));
+            return query->table != NULL;
         case VEC_CODE_BITS:
             query->values = vec_memory_allocate(allocator, vec_bits_bytes(dimensions), 1);
             return query->values != NULL;
@@ -101,6 +110,9 @@ vec_codes_query_from_row(const VecCodes *codes, uint32_t row, VecCodeQuery *quer
         case VEC_CODE_SCALAR:
             vec_quantize_query_from_row(codes, row, query);
             break;
+        case VEC_CODE_FLOATS:
+            vec_floats_query_from_row(codes, row, query);
+            break;
         case VEC_CODE_BITS:
             vec_bits_query_from_row(codes, row, query);
             break;
@@ -118,6 +130,9 @@ vec_codes_distances(const VecCodes *codes, const VecCodeQuery *query, const uint
         case VEC_CODE_SCALAR:
             vec_quantize_distances(codes, query, rows, count, sums, distances);
             break;
+        case VEC_CODE_FLOATS:
+            vec_floats_distances(codes, query, rows, 0, count, distances);
+            break;
         case VEC_CODE_BITS:
             vec_bits_distances(codes, query, rows, 0, count, sums, distances);
             break;
@@ -134,6 +149,9 @@ vec_codes_distances_range(const VecCodes *codes, const VecCodeQuery *query, uint
     switch (codes->kind) {
         case VEC_CODE_SCALAR:
             vec_quantize_distances_range(codes, query, first_row, count, sums, distances);
+            break;
+        case VEC_CODE_FLOATS:
+            vec_floats_distances(codes, query, NULL, first_row, count, distances);
             break;
         case VEC_CODE_BITS:
             vec_bits_distances(codes, query, NULL, first_row, count, sums, distances);
@@ -163,6 +181,8 @@ vec_codes_lower_bound(const VecCodes *codes, const VecCodeQuery *query, uint32_t
 
     if (vec_codes_are_exact(codes->kind))
         return estimate;
+    if (codes->kind == VEC_CODE_FLOATS)
+        return estimate - query->error;
     return estimate - query->error * factors->scale -
            ROUNDING * (fabsf(factors->offset) + fabsf(query->constant));
 }

@@ -1,8 +1,9 @@
 /*
- * codes.h: what stands for a row and is compared in its place: one interface over three kinds of code.
+ * codes.h: what stands for a row and is compared in its place: one interface over four kinds of code.
  *
  *     kind     element types   a row's code                                          distances
  *     SCALAR   F32, F16, I8    integers of 1 to 8 bits (quantize.h)                 estimates
+ *     FLOATS   F32, F16, I8    the vector in full precision (floats.h)              exact but for the order of sums
  *     BITS     BIT             the bits themselves (bits.h)                          exact
  *     SPARSE   SPARSE          indexes, and values of 16 bits (sparse.h)             estimates, nearly exact
  *
@@ -19,8 +20,9 @@
 #include "simd.h"
 #include "vectors/allocator.h"
 #include "vectors/distance.h"
+#include "vectors/segment.h"
 
-typedef enum VecCodeKind { VEC_CODE_SCALAR, VEC_CODE_BITS, VEC_CODE_SPARSE } VecCodeKind;
+typedef enum VecCodeKind { VEC_CODE_SCALAR, VEC_CODE_FLOATS, VEC_CODE_BITS, VEC_CODE_SPARSE } VecCodeKind;
 
 /*
  * Persisted beside the codes. SCALAR, SPARSE: distance = offset + scale * (what code and query give) + the query's constant.
@@ -58,6 +60,7 @@ typedef struct VecCodeQuery {
     float error;         /* times a row's factors.scale: how far the estimate may be off */
     const uint8_t *bits; /* BITS: values, as bytes, or a row's code */
     uint32_t bit_count;
+    const float *floats;   /* FLOATS: the vector (of length 1 under cosine): the table, or a row's code */
     float *table;          /* SPARSE: the vector spread out; all zero but for what `spread` lists */
     const uint8_t *spread; /* SPARSE: indexes of what is in the table: own_indexes, or a row's code */
     uint32_t spread_count;
@@ -65,7 +68,7 @@ typedef struct VecCodeQuery {
     uint32_t own_capacity;
 } VecCodeQuery;
 
-VecCodeKind vec_codes_kind(VecElementType element_type);
+VecCodeKind vec_codes_kind(VecElementType element_type, VecQuantization quantization);
 
 /* Whether distances are the exact ones. */
 static inline bool

@@ -42,8 +42,10 @@ vec_segment_options_hash(const VecSegmentOptions *options)
 
     if (options->kind == VEC_SEGMENT_FLAT) /* what changes nothing then */
         words[6] = words[7] = 0;
-    if (vec_codes_kind(options->element_type) != VEC_CODE_SCALAR)
-        words[4] = words[5] = 0;
+    if (vec_codes_kind(options->element_type, VEC_QUANTIZATION_SCALAR) != VEC_CODE_SCALAR)
+        words[4] = words[5] = 0; /* has no choice */
+    if (options->quantization == VEC_QUANTIZATION_TRIVIAL)
+        words[5] = 0;
     return XXH3_64bits(words, sizeof(words));
 }
 
@@ -51,8 +53,9 @@ bool
 vec_format_same_codes(const VecSegmentOptions *a, const VecSegmentOptions *b)
 {
     return a->element_type == b->element_type && a->metric == b->metric && a->dimensions == b->dimensions &&
-           (vec_codes_kind(a->element_type) != VEC_CODE_SCALAR ||
-            (a->quantization == b->quantization && a->quantization_bits == b->quantization_bits));
+           (vec_codes_kind(a->element_type, VEC_QUANTIZATION_SCALAR) != VEC_CODE_SCALAR ||
+            (a->quantization == b->quantization &&
+             (a->quantization == VEC_QUANTIZATION_TRIVIAL || a->quantization_bits == b->quantization_bits)));
 }
 
 /* Bits: L2 is HAMMING, which is what it must be called here. */
@@ -88,7 +91,7 @@ vec_format_check_options(const VecSegmentOptions *options, VecError *error)
                              options->dimensions, dimensions_max);
     if (options->kind != VEC_SEGMENT_FLAT && options->kind != VEC_SEGMENT_HNSW)
         return vec_error_set(error, VEC_INVALID, 0, "segment kind %d is unknown", (int)options->kind);
-    if (options->quantization != VEC_QUANTIZATION_SCALAR)
+    if (options->quantization != VEC_QUANTIZATION_SCALAR && options->quantization != VEC_QUANTIZATION_TRIVIAL)
         return vec_error_set(error, VEC_INVALID, 0, "quantization %d is unknown", (int)options->quantization);
     if (options->quantization_bits < 1 || options->quantization_bits > 8)
         return vec_error_set(error, VEC_INVALID, 0, "quantization bits %" PRIu32 " are outside 1..8",
@@ -110,7 +113,8 @@ vec_format_check_options(const VecSegmentOptions *options, VecError *error)
 uint64_t
 vec_format_layout(const VecFormatHeader *header, VecFormatSection sections[VEC_SECTION_COUNT])
 {
-    VecCodeKind kind = vec_codes_kind((VecElementType)header->element_type);
+    VecCodeKind kind =
+        vec_codes_kind((VecElementType)header->element_type, (VecQuantization)header->quantization);
     uint64_t rows = header->rows_coded + header->rows_exact + header->rows_null;
     uint64_t upper_nodes = 0, offset = VEC_FORMAT_PAGE_BYTES;
     bool graph = header->kind == VEC_SEGMENT_HNSW;

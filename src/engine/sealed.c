@@ -58,7 +58,8 @@ static VecStatus
 check_numbers(VecSealed *sealed, VecError *error)
 {
     const VecFormatHeader *header = &sealed->header;
-    VecCodeKind kind = vec_codes_kind((VecElementType)header->element_type);
+    VecCodeKind kind =
+        vec_codes_kind((VecElementType)header->element_type, (VecQuantization)header->quantization);
     VecError detail;
 
     sealed->options = (VecSegmentOptions){
@@ -138,7 +139,7 @@ attach(VecSealed *sealed, VecError *error)
 {
     const VecFormatHeader *header = &sealed->header;
     const float *mean = section_start(sealed, VEC_SECTION_QUANTIZER);
-    VecCodeKind kind = vec_codes_kind(sealed->options.element_type);
+    VecCodeKind kind = vec_codes_kind(sealed->options.element_type, sealed->options.quantization);
 
     for (uint32_t i = 0; i < vec_coder_mean_count(kind, header->dimensions); i++) {
         if (!isfinite(mean[i]))

@@ -167,22 +167,11 @@ refuse_missing(const VecIndexOptions *options)
                                          [VEC_INDEX_IVF] = false,
                                          [VEC_INDEX_FLAT] = true,
                                          [VEC_INDEX_INVERTED] = false};
-    static const bool has_quantization[] = {[VEC_INDEX_TRIVIAL] = false,
-                                            [VEC_INDEX_SCALAR] = true,
-                                            [VEC_INDEX_PRODUCT] = true,
-                                            [VEC_INDEX_RABITQ] = true,
-                                            [VEC_INDEX_BINARY] = true};
-
     if (!has_algorithm[options->algorithm])
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                         errmsg("algorithm %s is not available in this version",
                                vecpg_options_algorithm_names[options->algorithm]),
                         errhint("Use hnsw or flat.")));
-    if (!has_quantization[options->quantization])
-        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                        errmsg("quantization %s is not available in this version",
-                               vecpg_options_quantization_names[options->quantization]),
-                        errhint("Use scalar, rabitq or binary.")));
 }
 
 void
@@ -250,8 +239,13 @@ void
 vecpg_options_segment(const VecIndexOptions *options, VecSegmentOptions *segment)
 {
     segment->kind = options->algorithm == VEC_INDEX_FLAT ? VEC_SEGMENT_FLAT : VEC_SEGMENT_HNSW;
-    segment->quantization = VEC_QUANTIZATION_SCALAR;
-    segment->quantization_bits = bits_a_dimension(options);
+    if (options->quantization == VEC_INDEX_TRIVIAL) {
+        segment->quantization = VEC_QUANTIZATION_TRIVIAL;
+        segment->quantization_bits = 8;
+    } else {
+        segment->quantization = VEC_QUANTIZATION_SCALAR;
+        segment->quantization_bits = bits_a_dimension(options);
+    }
     segment->m = options->m;
     segment->ef_construction = options->ef_construction;
 }

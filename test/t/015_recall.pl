@@ -61,4 +61,13 @@ recall_is_high('several segments');
 $node->safe_psql('postgres', "SELECT vectors_merge(indexrelid::regclass) FROM pg_index WHERE indrelid = 'items'::regclass");
 recall_is_high('merged');
 
+# The same whatever the codes: estimates are reranked until their bounds say that it is enough.
+for my $quantization ('trivial', 'scalar4', 'rabitq1', 'rabitq2', 'rabitq3', 'rabitq5', 'rabitq6', 'rabitq7', 'binary', 'product')
+{
+	$node->safe_psql('postgres', "ALTER INDEX items_embedding_idx SET (quantization = $quantization); SELECT vectors_merge('items_embedding_idx')");
+	like($node->safe_psql('postgres', "SELECT vectors_index_options('items_embedding_idx')"), qr/"@{[ $quantization =~ s{\d}{}r ]}"/, "$quantization is in force");
+	my $recall = recall('<->');
+	cmp_ok($recall, '>=', $floor, "$quantization: recall\@10");
+}
+
 done_testing();

@@ -195,7 +195,7 @@ exceptions_come_as_exceptions(void **state)
 static const struct Kind {
     VecElementType element_type;
     VecMetric metric;
-    uint32_t bits;
+    uint32_t bits; /* 32: full precision */
 } kinds_of_code[] = {
     {VEC_TYPE_F32, VEC_METRIC_L2, 4},      {VEC_TYPE_F32, VEC_METRIC_DOT, 4},
     {VEC_TYPE_F32, VEC_METRIC_COS, 4},     {VEC_TYPE_F32, VEC_METRIC_L2, 8},
@@ -203,7 +203,10 @@ static const struct Kind {
     {VEC_TYPE_BIT, VEC_METRIC_HAMMING, 8}, {VEC_TYPE_BIT, VEC_METRIC_DOT, 8},
     {VEC_TYPE_BIT, VEC_METRIC_COS, 8},     {VEC_TYPE_BIT, VEC_METRIC_JACCARD, 8},
     {VEC_TYPE_SPARSE, VEC_METRIC_L2, 8},   {VEC_TYPE_SPARSE, VEC_METRIC_DOT, 8},
-    {VEC_TYPE_SPARSE, VEC_METRIC_COS, 8},
+    {VEC_TYPE_SPARSE, VEC_METRIC_COS, 8},  {VEC_TYPE_F32, VEC_METRIC_L2, 32},
+    {VEC_TYPE_F32, VEC_METRIC_DOT, 32},    {VEC_TYPE_F32, VEC_METRIC_COS, 32},
+    {VEC_TYPE_F32, VEC_METRIC_L2, 1},      {VEC_TYPE_F32, VEC_METRIC_DOT, 2},
+    {VEC_TYPE_F32, VEC_METRIC_COS, 3},     {VEC_TYPE_F32, VEC_METRIC_L2, 6},
 };
 
 #define KIND_COUNT (sizeof(kinds_of_code) / sizeof(kinds_of_code[0]))
@@ -211,8 +214,11 @@ static const struct Kind {
 static VecBuildOptions
 options_of_kind(size_t kind, uint32_t dimensions)
 {
-    VecBuildOptions options = cases_options(dimensions, kinds_of_code[kind].metric, kinds_of_code[kind].bits);
+    uint32_t bits = kinds_of_code[kind].bits;
+    VecBuildOptions options = cases_options(dimensions, kinds_of_code[kind].metric, bits == 32 ? 8 : bits);
 
+    if (bits == 32)
+        options.segment.quantization = VEC_QUANTIZATION_TRIVIAL;
     options.segment.element_type = kinds_of_code[kind].element_type;
     return options;
 }
