@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "building.h"
+#include "vectors/stop_point.h"
 
 #define PIECE_BYTES     ((size_t)4 << 20)
 #define PIECES_BEHIND   8
@@ -197,10 +198,12 @@ rename_to_final(VecBuild *build, VecBuildResult *result, VecError *error)
         if (access(path, F_OK) != 0)
             break;
     }
+    vec_stop_point("segment-before-rename");
     if (rename(build->temporary, path) != 0)
         return vec_file_error(error, errno, "rename", build->temporary);
     build->temporary[0] = '\0';
     build->stage = STAGE_DONE;
+    vec_stop_point("segment-renamed");
     return vec_file_sync_directory(build->directory, error);
 }
 
@@ -231,6 +234,7 @@ vec_build_finish(VecBuild *build, const VecStamp *stamp, VecShouldStop should_st
         (status = write_header(build, error)) != VEC_OK)
         return status;
     punch_gaps(build);
+    vec_stop_point("segment-before-sync");
     if (!build->in_file && ftruncate(build->descriptor, (off_t)build->header.file_bytes) != 0)
         return vec_file_error(error, errno, "truncate", build->temporary);
     if ((status = vec_file_sync(build->descriptor, build->temporary, error)) != VEC_OK ||

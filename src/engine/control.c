@@ -23,6 +23,7 @@
 #include "file.h"
 #include "format.h"
 #include "memory.h"
+#include "vectors/stop_point.h"
 
 #define CONTROL_BYTES   4096
 #define VERIFIED_SLOTS  256
@@ -82,6 +83,7 @@ create_file(const char *directory, const char *path, bool replace, VecError *err
     memcpy(start.magic, VEC_FORMAT_CONTROL_MAGIC, VEC_FORMAT_MAGIC_BYTES);
     if ((status = vec_file_preallocate(descriptor, CONTROL_BYTES, temporary, NULL, NULL, error)) == VEC_OK &&
         (status = vec_file_write(descriptor, &start, sizeof(start), 0, temporary, error)) == VEC_OK) {
+        vec_stop_point("control-before-link");
         /* ENOENT: a collector took the temporary file for a leftover; the caller tries again */
         if (replace ? rename(temporary, path) != 0 : link(temporary, path) != 0)
             status =

@@ -17,6 +17,7 @@
 #include "file.h"
 #include "format.h"
 #include "memory.h"
+#include "vectors/stop_point.h"
 
 #define SEGMENT_PREFIX "segment."
 
@@ -208,15 +209,19 @@ replace(const char *directory, const void *bytes, size_t byte_count, VecError *e
     int descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (descriptor < 0)
         return vec_file_error(error, errno, "create", temporary);
-    if ((status = vec_file_write(descriptor, bytes, byte_count, 0, temporary, error)) == VEC_OK)
+    if ((status = vec_file_write(descriptor, bytes, byte_count, 0, temporary, error)) == VEC_OK) {
+        vec_stop_point("manifest-before-sync");
         status = vec_file_sync(descriptor, temporary, error);
+    }
     close(descriptor);
+    vec_stop_point("manifest-before-rename");
     if (status == VEC_OK && rename(temporary, path) != 0)
         status = vec_file_error(error, errno, "rename", temporary);
     if (status != VEC_OK) {
         (void)unlink(temporary);
         return status;
     }
+    vec_stop_point("manifest-renamed");
     return vec_file_sync_directory(directory, error);
 }
 
@@ -245,7 +250,9 @@ vec_manifest_publish(VecManifest *manifest, const char *directory, VecControl *c
     status = replace(directory, bytes, byte_count, error);
     if (status == VEC_OK) {
         manifest->generation = header->generation;
+        vec_stop_point("manifest-before-announcement");
         vec_control_set_generation(control, manifest->generation);
+        vec_stop_point("manifest-announced");
     }
     vec_memory_release(manifest->allocator, bytes);
     return status;
@@ -283,7 +290,9 @@ vec_manifest_collect(const VecManifest *manifest, const char *directory, uint32_
         if (vec_file_path(path, directory, entry->d_name, status == VEC_OK ? error : NULL) != VEC_OK)
             continue;
         bool was_removed;
+        vec_stop_point("collect-before-unlink");
         VecStatus remove_status = vec_file_remove_idle(path, &was_removed, status == VEC_OK ? error : NULL);
+        vec_stop_point("collect-unlinked");
         removed += was_removed;
         status = status == VEC_OK ? remove_status : status;
     }

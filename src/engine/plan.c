@@ -19,6 +19,7 @@
 #include "format.h"
 #include "memory.h"
 #include "vectors/merge.h"
+#include "vectors/stop_point.h"
 
 #define PLAN_MAGIC "vec\r\npln"
 
@@ -118,6 +119,7 @@ vec_plan_write(const VecPlan *plan, const char *directory, VecError *error)
         status = vec_file_write(descriptor, plan->dead, dead_bytes, sizeof(header) + names_bytes, temporary,
                                 error);
     close(descriptor);
+    vec_stop_point("plan-before-rename");
     if (status == VEC_OK && rename(temporary, path) != 0)
         status = vec_file_error(error, errno, "rename", temporary);
     if (status != VEC_OK)

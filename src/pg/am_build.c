@@ -15,6 +15,7 @@
 #include "progress.h"
 #include "store.h"
 #include "utils/memutils.h"
+#include "vectors/stop_point.h"
 
 typedef struct VecpgBuildState {
     VecpgColumn column;
@@ -98,7 +99,9 @@ vecpg_am_build(Relation heap, Relation index, IndexInfo *index_info)
     MemoryContextDelete(state.row_context);
     if (RelationNeedsWAL(index))
         log_newpage_range(index, MAIN_FORKNUM, 0, RelationGetNumberOfBlocks(index), true);
+    vec_stop_point("index-before-segment");
     build_segment(index);
+    vec_stop_point("index-built");
     return result;
 }
 

@@ -13,6 +13,7 @@
 #include "miscadmin.h"
 #include "store.h"
 #include "utils/rel.h"
+#include "vectors/stop_point.h"
 
 /* Dead rows found and not yet marked. Eight bytes each: a million at a time. */
 #define DEAD_BATCH_ROWS (1024 * 1024)
@@ -167,7 +168,9 @@ vecpg_am_vacuum_cleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
         stats = palloc0(sizeof(IndexBulkDeleteResult));
         stats->num_index_tuples = count_rows(info);
     }
+    vec_stop_point("vacuum-before-retire");
     retired = vecpg_log_retire(info->index);
+    vec_stop_point("vacuum-before-work");
     stats->pages_newly_deleted += retired;
     stats->pages_deleted += retired;
     stats->num_pages = RelationGetNumberOfBlocks(info->index);

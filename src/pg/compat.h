@@ -48,6 +48,29 @@
 #define vecpg_relation_by_file(tablespace, file) RelidByRelfilenode(tablespace, file)
 #endif
 
+/* When the server's processes of now were started: the checkpointer's start; it ends with any other process that crashes. */
+#include "utils/backend_status.h"
+#include "utils/timestamp.h"
+#if PG_VERSION_NUM >= 160000
+#define vecpg_backend_by_index(index) pgstat_get_local_beentry_by_index(index)
+#else
+#define vecpg_backend_by_index(index) pgstat_fetch_stat_local_beentry(index)
+#endif
+
+static inline TimestampTz
+vecpg_server_start(void)
+{
+    int count = pgstat_fetch_stat_numbackends();
+
+    for (int i = 1; i <= count; i++) {
+        LocalPgBackendStatus *backend = vecpg_backend_by_index(i);
+
+        if (backend != NULL && backend->backendStatus.st_backendType == B_CHECKPOINTER)
+            return backend->backendStatus.st_proc_start_timestamp;
+    }
+    return PgStartTime;
+}
+
 /* Does the role own the relation? */
 #include "catalog/pg_class.h"
 #include "utils/acl.h"

@@ -16,6 +16,7 @@
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/memutils.h"
+#include "vectors/stop_point.h"
 
 /* What a backend remembers of META in rd_amcache, so that an insert need not read it. The shape never changes during
  * the relcache entry's life; the tail does, and the page itself tells when it is no longer the tail. */
@@ -170,6 +171,7 @@ vecpg_log_sealed(Relation index, uint64 sealed_to)
     Buffer buffer = vecpg_page_lock(index, VECPG_LOG_META_BLOCK, BUFFER_LOCK_EXCLUSIVE, VECPG_PAGE_META, 0);
     VecpgChange change;
 
+    vec_stop_point("log-before-sealed");
     if (vecpg_page_meta(BufferGetPage(buffer))->sealed_to < sealed_to) {
         vecpg_change_begin(&change, index, true);
         vecpg_page_meta(vecpg_change_page(&change, buffer, false))->sealed_to = sealed_to;
@@ -252,6 +254,7 @@ block_take(Relation index, VecpgJoin *join, BlockNumber *free_next)
         meta->free_head = *free_next;
         meta->free_count--;
         join->free_taken++;
+        vec_stop_point("log-block-used-again");
         return buffer;
     }
     block = meta->block_count++;
@@ -330,6 +333,7 @@ directory_extend(Relation index, VecpgJoin *join, bool logged)
     meta_apply(stored, join);
     stored->map_blocks[map_index % VECPG_MAP_SLOTS] = BufferGetBlockNumber(map_buffer);
     vecpg_change_end(&change);
+    vec_stop_point("log-directory-extended");
     UnlockReleaseBuffer(meta_buffer);
     UnlockReleaseBuffer(map_buffer);
     UnlockReleaseBuffer(directory_buffer);
@@ -469,6 +473,7 @@ append_joining_one(Relation index, VecpgJoin *join, Buffer tail, const VecpgEntr
                   meta->tail_block, VecpgPageGetSpecial(tail_page)->slot_count, first_bytes > 0);
     meta_apply(vecpg_page_meta(vecpg_change_page(&change, meta_buffer, false)), join);
     vecpg_change_end(&change);
+    vec_stop_point("log-page-joined");
     UnlockReleaseBuffer(meta_buffer);
     UnlockReleaseBuffer(directory_buffer);
     UnlockReleaseBuffer(new_buffer);
@@ -505,15 +510,18 @@ append_joining_many(Relation index, VecpgJoin *join, Buffer tail, const VecpgEnt
                       meta->tail_block, slots_before, continues);
         slots_before = VecpgPageGetSpecial(new_page)->slot_count;
         vecpg_change_end(&change);
+        vec_stop_point("log-between-pages");
         UnlockReleaseBuffer(directory_buffer);
         UnlockReleaseBuffer(new_buffer);
     }
     Assert(done == bytes->length);
+    vec_stop_point("log-before-publication");
     meta_buffer = meta_lock(index);
     vecpg_change_begin(&change, index, logged);
     tail_close(vecpg_change_page(&change, tail, false), bytes, first_bytes);
     meta_apply(vecpg_page_meta(vecpg_change_page(&change, meta_buffer, false)), join);
     vecpg_change_end(&change);
+    vec_stop_point("log-published");
     UnlockReleaseBuffer(meta_buffer);
 }
 

@@ -8,6 +8,7 @@
 #include "log_page.h"
 
 #include "miscadmin.h"
+#include "vectors/stop_point.h"
 
 void
 vecpg_log_mark_dead(Relation index, const uint64 *positions, size_t count)
@@ -30,6 +31,7 @@ vecpg_log_mark_dead(Relation index, const uint64 *positions, size_t count)
                 next++;
             continue;
         }
+        vec_stop_point("dead-bits-before");
         buffer = vecpg_page_lock(index, block, BUFFER_LOCK_EXCLUSIVE, VECPG_PAGE_DIRECTORY, directory_index);
         vecpg_change_begin(&change, index, true);
         page = vecpg_change_page(&change, buffer, false);
@@ -43,6 +45,7 @@ vecpg_log_mark_dead(Relation index, const uint64 *positions, size_t count)
                 vecpg_directory_dead_bits(entry)[slot / 8] |= 1 << (slot % 8);
         }
         vecpg_change_end(&change);
+        vec_stop_point("dead-bits-set");
         UnlockReleaseBuffer(buffer);
     }
 }
@@ -104,12 +107,14 @@ page_retire(Relation index, const VecpgLogMeta *meta, uint64 page_number, BlockN
     VecpgDirectoryEntry *entry;
     VecpgChange change;
 
+    vec_stop_point("retire-before");
     vecpg_change_begin(&change, index, true);
     entry = vecpg_page_directory_entry(vecpg_change_page(&change, directory, false), meta, page_number);
     entry->flags = (entry->flags & ~VECPG_DIRECTORY_LIVE) | VECPG_DIRECTORY_RETIRED;
     entry->block = InvalidBlockNumber;
     free_list_add(&change, freed, last, vecpg_page_meta(vecpg_change_page(&change, meta_buffer, false)));
     vecpg_change_end(&change);
+    vec_stop_point("retired");
     UnlockReleaseBuffer(meta_buffer);
     UnlockReleaseBuffer(directory);
     release_if_valid(last);
@@ -173,6 +178,7 @@ directory_free_first(Relation index, const VecpgLogMeta *meta, BlockNumber block
     ((BlockNumber *)PageGetContents(map_page))[directory_index % VECPG_MAP_FANOUT] = InvalidBlockNumber;
     free_list_add(&change, freed, last, stored);
     vecpg_change_end(&change);
+    vec_stop_point("directory-freed");
     UnlockReleaseBuffer(meta_buffer);
     UnlockReleaseBuffer(map);
     UnlockReleaseBuffer(freed);

@@ -24,6 +24,7 @@
 #include "utils/memutils.h"
 #include "vectors/build.h"
 #include "vectors/plan.h"
+#include "vectors/stop_point.h"
 
 #define SAMPLE_ROWS 65536
 
@@ -180,6 +181,7 @@ encode(VecpgBuild *build, VecError *error)
     VecStatus status = VEC_OK;
 
     report_phase(build, VECPG_PHASE_ENCODE, build->row_count);
+    vec_stop_point("build-before-encoding");
     vecpg_log_reader_seek(build->reader, build->request->from, build->request->to);
     while (status == VEC_OK && vecpg_log_reader_next(build->reader, &entry)) {
         VecRowId id = {.position = entry.position};
@@ -334,6 +336,7 @@ build_segment(VecpgBuild *build, VecError *error)
         return status;
     vecpg_store_stamp(vecpg_log_reader_meta(build->reader)->instance_nonce, request->from, request->to,
                       &stamp);
+    vec_stop_point("build-stamped");
     report_phase(build, VECPG_PHASE_GRAPH, build->row_count);
     while ((status = vec_build_graph(build->build, should_stop_reporting, build, error)) == VEC_INTERRUPTED)
         CHECK_FOR_INTERRUPTS();

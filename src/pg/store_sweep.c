@@ -1,12 +1,16 @@
 /*
- * store_sweep.c: removes the segment directories of indexes that no longer exist.
+ * store_sweep.c: removes the segment directories of indexes that no longer exist, and what a crash left in the others.
  *
  * Hooks and commit callbacks would miss sessions that never loaded the library, DROP DATABASE, crashes and standbys. What
  * the file system says is the truth: a directory is an orphan when its index's main fork is missing or empty (a dropped
  * relation's file is emptied at once and unlinked after the next checkpoint). In our own database a crashed CREATE INDEX
  * leaves a fork that no pg_class row names: it is an orphan too if it is older than the server's start, since no
  * transaction that was running then is running now, but a prepared one. (Were a prepared transaction missed here, the cost
- * would be a directory that is built again: nothing in it is the truth.)
+ * would be a directory that is built again: nothing in it is the truth.) The server also starts anew, with the same
+ * postmaster, when a process of it has crashed: so it is the checkpointer's start that counts.
+ *
+ * In the directories that stay, a process that was killed leaves files under temporary names, segments that no manifest names
+ * yet, and segments that none names any more. Each publication removes them; where none is due, the sweep does.
  */
 #include "store.h"
 
@@ -18,6 +22,8 @@
 #include "miscadmin.h"
 #include "storage/fd.h"
 #include "utils/timestamp.h"
+#include "vectors/manifest.h"
+#include "vectors/stop_point.h"
 
 /* One directory that the sweep looks at. */
 typedef struct VecpgSweepEntry {
@@ -52,20 +58,32 @@ has_prepared_transactions(void)
     return found;
 }
 
+/* Was nobody who runs now running when the directory's control file, or where there is none the directory, was made? */
+static bool
+is_old(const VecpgSweepEntry *entry)
+{
+    static TimestampTz server_start; /* while this process lives */
+    char path[MAXPGPATH];
+    struct stat status;
+    TimestampTz changed_at;
+
+    if (server_start == 0)
+        server_start = vecpg_server_start();
+    snprintf(path, sizeof(path), "%s/" VEC_CONTROL_NAME, entry->path);
+    if (stat(path, &status) != 0 && (errno != ENOENT || stat(entry->path, &status) != 0))
+        return false;
+    changed_at = time_t_to_timestamptz(status.st_ctim.tv_sec) + status.st_ctim.tv_nsec / 1000;
+    return changed_at < server_start;
+}
+
 static bool
 is_unnamed_and_old(const VecpgSweepEntry *entry)
 {
-    char path[MAXPGPATH];
-    struct stat status;
     Oid tablespace = entry->tablespace == MyDatabaseTableSpace ? InvalidOid : entry->tablespace;
 
-    if (entry->database != MyDatabaseId || RecoveryInProgress() || has_prepared_transactions())
+    if (entry->database != MyDatabaseId || RecoveryInProgress() || !is_old(entry))
         return false;
-    snprintf(path, sizeof(path), "%s/" VEC_CONTROL_NAME, entry->path);
-    if (stat(path, &status) != 0)
-        return false;
-    return status.st_ctime < timestamptz_to_time_t(PgStartTime) &&
-           !OidIsValid(vecpg_relation_by_file(tablespace, entry->file));
+    return !has_prepared_transactions() && !OidIsValid(vecpg_relation_by_file(tablespace, entry->file));
 }
 
 /* Under the directory's lock, so that no builder is at work in it. */
@@ -78,8 +96,33 @@ directory_remove(const VecpgSweepEntry *entry)
 
     if (status == VEC_OK)
         status = vec_control_lock(control, &error);
+    vec_stop_point("sweep-before-removal");
     if (status == VEC_OK || status == VEC_NOT_FOUND || status == VEC_CORRUPT)
         rmtree(entry->path, true);
+    vec_control_close(control);
+}
+
+/*
+ * Removes what nobody works on and the manifest does not name; under the directory's lock, so that nobody publishes meanwhile. Who
+ * cannot have the lock leaves it to whom has it. Without a control file there is nobody, unless he is just making one.
+ */
+static void
+directory_collect(const VecpgSweepEntry *entry)
+{
+    VecControl *control = NULL;
+    VecManifest manifest = {0};
+    VecError error;
+    VecStatus status = vec_control_open(entry->path, false, &vec_allocator_default, &control, &error);
+
+    if (status == VEC_OK)
+        status = vec_control_lock(control, &error);
+    else if (status == VEC_NOT_FOUND && is_old(entry))
+        status = VEC_OK;
+    if (status == VEC_OK)
+        status = vec_manifest_read(entry->path, &vec_allocator_default, &manifest, &error);
+    if (status == VEC_OK) /* what could not be removed now is there at the next sweep */
+        (void)!vec_manifest_collect(&manifest, entry->path, NULL, &error);
+    vec_manifest_free(&manifest);
     vec_control_close(control);
 }
 
@@ -100,6 +143,8 @@ database_sweep(const char *database_path, Oid database)
         snprintf(entry.path, sizeof(entry.path), "%s/%s", database_path, item->d_name);
         if (main_fork_is_gone(&entry) || is_unnamed_and_old(&entry))
             directory_remove(&entry);
+        else
+            directory_collect(&entry);
     }
     FreeDir(directory);
     /* Fails, as it should, unless the last index of the database went. */
