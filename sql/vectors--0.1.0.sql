@@ -1078,6 +1078,13 @@ COMMENT ON FUNCTION to_veci8(integer, real, real, integer[]) IS 'veci8 whose ele
 
 -- Spheres: range conditions
 
+CREATE FUNCTION vectors_sphere_restrict(internal, oid, internal, integer) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'vectors_sphere_restrict' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION vectors_sphere_restrict(internal, oid, internal, integer) IS 'share of rows in a sphere, from a sample of an index, for the planner';
+CREATE FUNCTION vectors_sphere_join(internal, oid, internal, smallint, internal) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'vectors_sphere_join' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION vectors_sphere_join(internal, oid, internal, smallint, internal) IS 'share of rows in spheres around the rows of another table, for the planner';
+
 CREATE TYPE sphere_vector AS (center vector, radius real);
 COMMENT ON TYPE sphere_vector IS 'what is nearer to center than radius, by the distance of the operator: vector <<->> sphere(center, radius)';
 CREATE FUNCTION sphere(center vector, radius real) RETURNS sphere_vector
@@ -1086,17 +1093,17 @@ COMMENT ON FUNCTION sphere(vector, real) IS 'sphere around center; radius is in 
 CREATE FUNCTION vector_sphere_l2(vector, sphere_vector) RETURNS boolean
     AS 'MODULE_PATHNAME', 'vectors_vector_sphere_l2' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT vector_distance_support;
 COMMENT ON FUNCTION vector_sphere_l2(vector, sphere_vector) IS 'implementation of <<->>: (vector <-> center) < radius; 22000 if the dimensions differ';
-CREATE OPERATOR <<->> (LEFTARG = vector, RIGHTARG = sphere_vector, FUNCTION = vector_sphere_l2, RESTRICT = contsel, JOIN = contjoinsel);
+CREATE OPERATOR <<->> (LEFTARG = vector, RIGHTARG = sphere_vector, FUNCTION = vector_sphere_l2, RESTRICT = vectors_sphere_restrict, JOIN = vectors_sphere_join);
 COMMENT ON OPERATOR <<->> (vector, sphere_vector) IS '(vector <-> center) < radius; NULL if one of these is NULL; 22000 if the dimensions differ';
 CREATE FUNCTION vector_sphere_dot(vector, sphere_vector) RETURNS boolean
     AS 'MODULE_PATHNAME', 'vectors_vector_sphere_dot' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT vector_distance_support;
 COMMENT ON FUNCTION vector_sphere_dot(vector, sphere_vector) IS 'implementation of <<#>>: (vector <#> center) < radius; 22000 if the dimensions differ';
-CREATE OPERATOR <<#>> (LEFTARG = vector, RIGHTARG = sphere_vector, FUNCTION = vector_sphere_dot, RESTRICT = contsel, JOIN = contjoinsel);
+CREATE OPERATOR <<#>> (LEFTARG = vector, RIGHTARG = sphere_vector, FUNCTION = vector_sphere_dot, RESTRICT = vectors_sphere_restrict, JOIN = vectors_sphere_join);
 COMMENT ON OPERATOR <<#>> (vector, sphere_vector) IS '(vector <#> center) < radius; NULL if one of these is NULL; 22000 if the dimensions differ';
 CREATE FUNCTION vector_sphere_cos(vector, sphere_vector) RETURNS boolean
     AS 'MODULE_PATHNAME', 'vectors_vector_sphere_cos' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT vector_distance_support;
 COMMENT ON FUNCTION vector_sphere_cos(vector, sphere_vector) IS 'implementation of <<=>>: (vector <=> center) < radius; 22000 if the dimensions differ';
-CREATE OPERATOR <<=>> (LEFTARG = vector, RIGHTARG = sphere_vector, FUNCTION = vector_sphere_cos, RESTRICT = contsel, JOIN = contjoinsel);
+CREATE OPERATOR <<=>> (LEFTARG = vector, RIGHTARG = sphere_vector, FUNCTION = vector_sphere_cos, RESTRICT = vectors_sphere_restrict, JOIN = vectors_sphere_join);
 COMMENT ON OPERATOR <<=>> (vector, sphere_vector) IS '(vector <=> center) < radius; NULL if one of these is NULL; 22000 if the dimensions differ';
 
 CREATE TYPE sphere_vecf16 AS (center vecf16, radius real);
@@ -1107,17 +1114,17 @@ COMMENT ON FUNCTION sphere(vecf16, real) IS 'sphere around center; radius is in 
 CREATE FUNCTION vecf16_sphere_l2(vecf16, sphere_vecf16) RETURNS boolean
     AS 'MODULE_PATHNAME', 'vectors_vecf16_sphere_l2' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT vecf16_distance_support;
 COMMENT ON FUNCTION vecf16_sphere_l2(vecf16, sphere_vecf16) IS 'implementation of <<->>: (vector <-> center) < radius; 22000 if the dimensions differ';
-CREATE OPERATOR <<->> (LEFTARG = vecf16, RIGHTARG = sphere_vecf16, FUNCTION = vecf16_sphere_l2, RESTRICT = contsel, JOIN = contjoinsel);
+CREATE OPERATOR <<->> (LEFTARG = vecf16, RIGHTARG = sphere_vecf16, FUNCTION = vecf16_sphere_l2, RESTRICT = vectors_sphere_restrict, JOIN = vectors_sphere_join);
 COMMENT ON OPERATOR <<->> (vecf16, sphere_vecf16) IS '(vector <-> center) < radius; NULL if one of these is NULL; 22000 if the dimensions differ';
 CREATE FUNCTION vecf16_sphere_dot(vecf16, sphere_vecf16) RETURNS boolean
     AS 'MODULE_PATHNAME', 'vectors_vecf16_sphere_dot' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT vecf16_distance_support;
 COMMENT ON FUNCTION vecf16_sphere_dot(vecf16, sphere_vecf16) IS 'implementation of <<#>>: (vector <#> center) < radius; 22000 if the dimensions differ';
-CREATE OPERATOR <<#>> (LEFTARG = vecf16, RIGHTARG = sphere_vecf16, FUNCTION = vecf16_sphere_dot, RESTRICT = contsel, JOIN = contjoinsel);
+CREATE OPERATOR <<#>> (LEFTARG = vecf16, RIGHTARG = sphere_vecf16, FUNCTION = vecf16_sphere_dot, RESTRICT = vectors_sphere_restrict, JOIN = vectors_sphere_join);
 COMMENT ON OPERATOR <<#>> (vecf16, sphere_vecf16) IS '(vector <#> center) < radius; NULL if one of these is NULL; 22000 if the dimensions differ';
 CREATE FUNCTION vecf16_sphere_cos(vecf16, sphere_vecf16) RETURNS boolean
     AS 'MODULE_PATHNAME', 'vectors_vecf16_sphere_cos' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT vecf16_distance_support;
 COMMENT ON FUNCTION vecf16_sphere_cos(vecf16, sphere_vecf16) IS 'implementation of <<=>>: (vector <=> center) < radius; 22000 if the dimensions differ';
-CREATE OPERATOR <<=>> (LEFTARG = vecf16, RIGHTARG = sphere_vecf16, FUNCTION = vecf16_sphere_cos, RESTRICT = contsel, JOIN = contjoinsel);
+CREATE OPERATOR <<=>> (LEFTARG = vecf16, RIGHTARG = sphere_vecf16, FUNCTION = vecf16_sphere_cos, RESTRICT = vectors_sphere_restrict, JOIN = vectors_sphere_join);
 COMMENT ON OPERATOR <<=>> (vecf16, sphere_vecf16) IS '(vector <=> center) < radius; NULL if one of these is NULL; 22000 if the dimensions differ';
 
 CREATE TYPE sphere_svector AS (center svector, radius real);
@@ -1128,17 +1135,17 @@ COMMENT ON FUNCTION sphere(svector, real) IS 'sphere around center; radius is in
 CREATE FUNCTION svector_sphere_l2(svector, sphere_svector) RETURNS boolean
     AS 'MODULE_PATHNAME', 'vectors_svector_sphere_l2' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT svector_distance_support;
 COMMENT ON FUNCTION svector_sphere_l2(svector, sphere_svector) IS 'implementation of <<->>: (vector <-> center) < radius; 22000 if the dimensions differ';
-CREATE OPERATOR <<->> (LEFTARG = svector, RIGHTARG = sphere_svector, FUNCTION = svector_sphere_l2, RESTRICT = contsel, JOIN = contjoinsel);
+CREATE OPERATOR <<->> (LEFTARG = svector, RIGHTARG = sphere_svector, FUNCTION = svector_sphere_l2, RESTRICT = vectors_sphere_restrict, JOIN = vectors_sphere_join);
 COMMENT ON OPERATOR <<->> (svector, sphere_svector) IS '(vector <-> center) < radius; NULL if one of these is NULL; 22000 if the dimensions differ';
 CREATE FUNCTION svector_sphere_dot(svector, sphere_svector) RETURNS boolean
     AS 'MODULE_PATHNAME', 'vectors_svector_sphere_dot' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT svector_distance_support;
 COMMENT ON FUNCTION svector_sphere_dot(svector, sphere_svector) IS 'implementation of <<#>>: (vector <#> center) < radius; 22000 if the dimensions differ';
-CREATE OPERATOR <<#>> (LEFTARG = svector, RIGHTARG = sphere_svector, FUNCTION = svector_sphere_dot, RESTRICT = contsel, JOIN = contjoinsel);
+CREATE OPERATOR <<#>> (LEFTARG = svector, RIGHTARG = sphere_svector, FUNCTION = svector_sphere_dot, RESTRICT = vectors_sphere_restrict, JOIN = vectors_sphere_join);
 COMMENT ON OPERATOR <<#>> (svector, sphere_svector) IS '(vector <#> center) < radius; NULL if one of these is NULL; 22000 if the dimensions differ';
 CREATE FUNCTION svector_sphere_cos(svector, sphere_svector) RETURNS boolean
     AS 'MODULE_PATHNAME', 'vectors_svector_sphere_cos' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT svector_distance_support;
 COMMENT ON FUNCTION svector_sphere_cos(svector, sphere_svector) IS 'implementation of <<=>>: (vector <=> center) < radius; 22000 if the dimensions differ';
-CREATE OPERATOR <<=>> (LEFTARG = svector, RIGHTARG = sphere_svector, FUNCTION = svector_sphere_cos, RESTRICT = contsel, JOIN = contjoinsel);
+CREATE OPERATOR <<=>> (LEFTARG = svector, RIGHTARG = sphere_svector, FUNCTION = svector_sphere_cos, RESTRICT = vectors_sphere_restrict, JOIN = vectors_sphere_join);
 COMMENT ON OPERATOR <<=>> (svector, sphere_svector) IS '(vector <=> center) < radius; NULL if one of these is NULL; 22000 if the dimensions differ';
 
 CREATE TYPE sphere_bvector AS (center bvector, radius real);
@@ -1149,22 +1156,22 @@ COMMENT ON FUNCTION sphere(bvector, real) IS 'sphere around center; radius is in
 CREATE FUNCTION bvector_sphere_l2(bvector, sphere_bvector) RETURNS boolean
     AS 'MODULE_PATHNAME', 'vectors_bvector_sphere_l2' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT bvector_distance_support;
 COMMENT ON FUNCTION bvector_sphere_l2(bvector, sphere_bvector) IS 'implementation of <<->>: (vector <-> center) < radius; 22000 if the dimensions differ';
-CREATE OPERATOR <<->> (LEFTARG = bvector, RIGHTARG = sphere_bvector, FUNCTION = bvector_sphere_l2, RESTRICT = contsel, JOIN = contjoinsel);
+CREATE OPERATOR <<->> (LEFTARG = bvector, RIGHTARG = sphere_bvector, FUNCTION = bvector_sphere_l2, RESTRICT = vectors_sphere_restrict, JOIN = vectors_sphere_join);
 COMMENT ON OPERATOR <<->> (bvector, sphere_bvector) IS '(vector <-> center) < radius; NULL if one of these is NULL; 22000 if the dimensions differ';
 CREATE FUNCTION bvector_sphere_dot(bvector, sphere_bvector) RETURNS boolean
     AS 'MODULE_PATHNAME', 'vectors_bvector_sphere_dot' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT bvector_distance_support;
 COMMENT ON FUNCTION bvector_sphere_dot(bvector, sphere_bvector) IS 'implementation of <<#>>: (vector <#> center) < radius; 22000 if the dimensions differ';
-CREATE OPERATOR <<#>> (LEFTARG = bvector, RIGHTARG = sphere_bvector, FUNCTION = bvector_sphere_dot, RESTRICT = contsel, JOIN = contjoinsel);
+CREATE OPERATOR <<#>> (LEFTARG = bvector, RIGHTARG = sphere_bvector, FUNCTION = bvector_sphere_dot, RESTRICT = vectors_sphere_restrict, JOIN = vectors_sphere_join);
 COMMENT ON OPERATOR <<#>> (bvector, sphere_bvector) IS '(vector <#> center) < radius; NULL if one of these is NULL; 22000 if the dimensions differ';
 CREATE FUNCTION bvector_sphere_cos(bvector, sphere_bvector) RETURNS boolean
     AS 'MODULE_PATHNAME', 'vectors_bvector_sphere_cos' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT bvector_distance_support;
 COMMENT ON FUNCTION bvector_sphere_cos(bvector, sphere_bvector) IS 'implementation of <<=>>: (vector <=> center) < radius; 22000 if the dimensions differ';
-CREATE OPERATOR <<=>> (LEFTARG = bvector, RIGHTARG = sphere_bvector, FUNCTION = bvector_sphere_cos, RESTRICT = contsel, JOIN = contjoinsel);
+CREATE OPERATOR <<=>> (LEFTARG = bvector, RIGHTARG = sphere_bvector, FUNCTION = bvector_sphere_cos, RESTRICT = vectors_sphere_restrict, JOIN = vectors_sphere_join);
 COMMENT ON OPERATOR <<=>> (bvector, sphere_bvector) IS '(vector <=> center) < radius; NULL if one of these is NULL; 22000 if the dimensions differ';
 CREATE FUNCTION bvector_sphere_jaccard(bvector, sphere_bvector) RETURNS boolean
     AS 'MODULE_PATHNAME', 'vectors_bvector_sphere_jaccard' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT bvector_distance_support;
 COMMENT ON FUNCTION bvector_sphere_jaccard(bvector, sphere_bvector) IS 'implementation of <<~>>: (vector <~> center) < radius; 22000 if the dimensions differ';
-CREATE OPERATOR <<~>> (LEFTARG = bvector, RIGHTARG = sphere_bvector, FUNCTION = bvector_sphere_jaccard, RESTRICT = contsel, JOIN = contjoinsel);
+CREATE OPERATOR <<~>> (LEFTARG = bvector, RIGHTARG = sphere_bvector, FUNCTION = bvector_sphere_jaccard, RESTRICT = vectors_sphere_restrict, JOIN = vectors_sphere_join);
 COMMENT ON OPERATOR <<~>> (bvector, sphere_bvector) IS '(vector <~> center) < radius; NULL if one of these is NULL; 22000 if the dimensions differ';
 
 CREATE TYPE sphere_veci8 AS (center veci8, radius real);
@@ -1175,17 +1182,17 @@ COMMENT ON FUNCTION sphere(veci8, real) IS 'sphere around center; radius is in u
 CREATE FUNCTION veci8_sphere_l2(veci8, sphere_veci8) RETURNS boolean
     AS 'MODULE_PATHNAME', 'vectors_veci8_sphere_l2' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT veci8_distance_support;
 COMMENT ON FUNCTION veci8_sphere_l2(veci8, sphere_veci8) IS 'implementation of <<->>: (vector <-> center) < radius; 22000 if the dimensions differ';
-CREATE OPERATOR <<->> (LEFTARG = veci8, RIGHTARG = sphere_veci8, FUNCTION = veci8_sphere_l2, RESTRICT = contsel, JOIN = contjoinsel);
+CREATE OPERATOR <<->> (LEFTARG = veci8, RIGHTARG = sphere_veci8, FUNCTION = veci8_sphere_l2, RESTRICT = vectors_sphere_restrict, JOIN = vectors_sphere_join);
 COMMENT ON OPERATOR <<->> (veci8, sphere_veci8) IS '(vector <-> center) < radius; NULL if one of these is NULL; 22000 if the dimensions differ';
 CREATE FUNCTION veci8_sphere_dot(veci8, sphere_veci8) RETURNS boolean
     AS 'MODULE_PATHNAME', 'vectors_veci8_sphere_dot' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT veci8_distance_support;
 COMMENT ON FUNCTION veci8_sphere_dot(veci8, sphere_veci8) IS 'implementation of <<#>>: (vector <#> center) < radius; 22000 if the dimensions differ';
-CREATE OPERATOR <<#>> (LEFTARG = veci8, RIGHTARG = sphere_veci8, FUNCTION = veci8_sphere_dot, RESTRICT = contsel, JOIN = contjoinsel);
+CREATE OPERATOR <<#>> (LEFTARG = veci8, RIGHTARG = sphere_veci8, FUNCTION = veci8_sphere_dot, RESTRICT = vectors_sphere_restrict, JOIN = vectors_sphere_join);
 COMMENT ON OPERATOR <<#>> (veci8, sphere_veci8) IS '(vector <#> center) < radius; NULL if one of these is NULL; 22000 if the dimensions differ';
 CREATE FUNCTION veci8_sphere_cos(veci8, sphere_veci8) RETURNS boolean
     AS 'MODULE_PATHNAME', 'vectors_veci8_sphere_cos' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT veci8_distance_support;
 COMMENT ON FUNCTION veci8_sphere_cos(veci8, sphere_veci8) IS 'implementation of <<=>>: (vector <=> center) < radius; 22000 if the dimensions differ';
-CREATE OPERATOR <<=>> (LEFTARG = veci8, RIGHTARG = sphere_veci8, FUNCTION = veci8_sphere_cos, RESTRICT = contsel, JOIN = contjoinsel);
+CREATE OPERATOR <<=>> (LEFTARG = veci8, RIGHTARG = sphere_veci8, FUNCTION = veci8_sphere_cos, RESTRICT = vectors_sphere_restrict, JOIN = vectors_sphere_join);
 COMMENT ON OPERATOR <<=>> (veci8, sphere_veci8) IS '(vector <=> center) < radius; NULL if one of these is NULL; 22000 if the dimensions differ';
 
 -- Aggregates

@@ -600,6 +600,8 @@ next_row(IndexScanDesc scan, VecpgScan *state)
         tell_of_cut(scan->indexRelation, state);
         return false;
     }
+    if (vecpg_guc_search_mode == VECPG_SEARCH_BASIC && state->uncovered_given++ >= vecpg_guc_hnsw_ef_search)
+        return false;
     if (state->null_next < state->null_count)
         return emit(scan, &state->nulls[state->null_next++], 0, true);
     return false;

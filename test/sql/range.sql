@@ -96,3 +96,44 @@ BEGIN
 END $$;
 SELECT * FROM compare_types('indexing.flat = {}');
 SELECT * FROM compare_types('indexing.hnsw = {}');
+
+-- Row estimates come from a sample of the index: within a factor of 3 where 2 % of the rows or more lie in the sphere, few where few do,
+-- never a fixed share; the default for what nobody knows, and for those who may not read the table.
+CREATE FUNCTION estimated(query text) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE plan json;
+BEGIN
+    EXECUTE 'EXPLAIN (FORMAT JSON) ' || query INTO plan;
+    RETURN plan->0->'Plan'->>'Plan Rows';
+END $$;
+DROP TABLE points;
+CREATE TABLE points (id int, v vector(8)) WITH (autovacuum_enabled = off);
+INSERT INTO points SELECT n, some_point(n, 1) FROM generate_series(1, 4000) n;
+INSERT INTO points SELECT n, NULL FROM generate_series(1, 1000) n;
+CREATE INDEX points_v ON points USING vectors (v vector_l2_ops);
+ANALYZE points;
+CREATE FUNCTION judged(op text, rank int) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE radius real; rows int;
+BEGIN
+    EXECUTE format('SELECT r FROM (SELECT v %1$s some_point(1, 2) AS r FROM points ORDER BY 1 LIMIT 1 OFFSET %2$s) s', op, rank) INTO radius;
+    rows := estimated(format('SELECT id FROM points WHERE v <%s> sphere(some_point(1, 2), %L::real)', op, radius));
+    RETURN CASE WHEN rows BETWEEN rank / 3 AND rank * 3 THEN 'within 3 times' WHEN rank < 80 AND rows BETWEEN 1 AND 200 THEN 'few' ELSE format('%s instead of %s', rows, rank) END;
+END $$;
+SET vectors.enable_index = off; -- the estimate is the same whatever the plan
+SELECT op, rank, judged(op, rank) FROM unnest('{<->,<#>,<=>}'::text[]) op, unnest('{5, 50, 400, 2000, 3900}'::int[]) rank;
+RESET vectors.enable_index;
+SELECT estimated($$SELECT id FROM points WHERE v <<->> sphere('[1,1,1,1,1,1,1,1]'::vector, -1)$$) AS empty,
+    estimated($$SELECT id FROM points WHERE v <<->> sphere('[1,1,1,1,1,1,1,1]'::vector, 'inf')$$) BETWEEN 3500 AND 4500 AS all_but_nulls,
+    estimated($$SELECT id FROM points WHERE v <<->> sphere((SELECT v FROM points LIMIT 1), (SELECT 1::real))$$) AS by_default;
+SELECT estimated($$SELECT a.id FROM points a, points b WHERE a.v <<->> sphere(b.v, 1000)$$) > 10000000 AS joined_all, estimated($$SELECT a.id FROM points a, points b WHERE a.v <<->> sphere(b.v, 0.01)$$) < 100000 AS joined_near;
+CREATE ROLE regress_reader;
+GRANT SELECT (id, v) ON points TO regress_reader;
+SET ROLE regress_reader;
+SELECT estimated($$SELECT id FROM points WHERE v <<->> sphere('[1,1,1,1,1,1,1,1]'::vector, 1e9)$$) AS not_for_all_to_know;
+RESET ROLE;
+GRANT SELECT ON points TO regress_reader;
+SET ROLE regress_reader;
+SELECT estimated($$SELECT id FROM points WHERE v <<->> sphere('[1,1,1,1,1,1,1,1]'::vector, 1e9)$$) > 3500 AS for_readers;
+RESET ROLE;
+DROP TABLE points;
+DROP ROLE regress_reader;
+DROP FUNCTION some_point, some_bits, add_points, point_of, ids_of, compare_ranges, compare_types, estimated, judged;
