@@ -40,6 +40,7 @@ CREATE FUNCTION vector(vector, integer, boolean) RETURNS vector
     AS 'MODULE_PATHNAME', 'vectors_vector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION vector(vector, integer, boolean) IS 'length coercion; 22000 unless the vector has as many dimensions as the modifier says';
 CREATE CAST (vector AS vector) WITH FUNCTION vector(vector, integer, boolean) AS IMPLICIT;
+COMMENT ON CAST (vector AS vector) IS 'length coercion: vector to vector(n); 22000 for other dimensions';
 
 CREATE TYPE vecf16;
 
@@ -77,6 +78,7 @@ CREATE FUNCTION vecf16(vecf16, integer, boolean) RETURNS vecf16
     AS 'MODULE_PATHNAME', 'vectors_vecf16' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION vecf16(vecf16, integer, boolean) IS 'length coercion; 22000 unless the vector has as many dimensions as the modifier says';
 CREATE CAST (vecf16 AS vecf16) WITH FUNCTION vecf16(vecf16, integer, boolean) AS IMPLICIT;
+COMMENT ON CAST (vecf16 AS vecf16) IS 'length coercion: vecf16 to vecf16(n); 22000 for other dimensions';
 
 CREATE TYPE svector;
 
@@ -114,6 +116,7 @@ CREATE FUNCTION svector(svector, integer, boolean) RETURNS svector
     AS 'MODULE_PATHNAME', 'vectors_svector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION svector(svector, integer, boolean) IS 'length coercion; 22000 unless the vector has as many dimensions as the modifier says';
 CREATE CAST (svector AS svector) WITH FUNCTION svector(svector, integer, boolean) AS IMPLICIT;
+COMMENT ON CAST (svector AS svector) IS 'length coercion: svector to svector(n); 22000 for other dimensions';
 
 CREATE TYPE bvector;
 
@@ -151,6 +154,7 @@ CREATE FUNCTION bvector(bvector, integer, boolean) RETURNS bvector
     AS 'MODULE_PATHNAME', 'vectors_bvector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION bvector(bvector, integer, boolean) IS 'length coercion; 22000 unless the vector has as many dimensions as the modifier says';
 CREATE CAST (bvector AS bvector) WITH FUNCTION bvector(bvector, integer, boolean) AS IMPLICIT;
+COMMENT ON CAST (bvector AS bvector) IS 'length coercion: bvector to bvector(n); 22000 for other dimensions';
 
 CREATE TYPE veci8;
 
@@ -188,6 +192,7 @@ CREATE FUNCTION veci8(veci8, integer, boolean) RETURNS veci8
     AS 'MODULE_PATHNAME', 'vectors_veci8' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION veci8(veci8, integer, boolean) IS 'length coercion; 22000 unless the vector has as many dimensions as the modifier says';
 CREATE CAST (veci8 AS veci8) WITH FUNCTION veci8(veci8, integer, boolean) AS IMPLICIT;
+COMMENT ON CAST (veci8 AS veci8) IS 'length coercion: veci8 to veci8(n); 22000 for other dimensions';
 
 -- Casts: arrays
 --
@@ -199,73 +204,90 @@ CREATE FUNCTION array_to_vector(real[], integer, boolean) RETURNS vector
     AS 'MODULE_PATHNAME', 'vectors_array_to_vector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION array_to_vector(real[], integer, boolean) IS 'real[] to vector; 22004 for a NULL, 22003 for a number out of range, 22023 unless there are 1..65535 elements, 22000 for more than one dimension or another number of elements than the modifier says';
 CREATE CAST (real[] AS vector) WITH FUNCTION array_to_vector(real[], integer, boolean) AS ASSIGNMENT;
+COMMENT ON CAST (real[] AS vector) IS 'elements of one dimension, none of them NULL, to vector; 22000, 22004, 22003 or 22023 if that cannot be';
 CREATE FUNCTION array_to_vector(integer[], integer, boolean) RETURNS vector
     AS 'MODULE_PATHNAME', 'vectors_array_to_vector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION array_to_vector(integer[], integer, boolean) IS 'integer[] to vector; 22004 for a NULL, 22003 for a number out of range, 22023 unless there are 1..65535 elements, 22000 for more than one dimension or another number of elements than the modifier says';
 CREATE CAST (integer[] AS vector) WITH FUNCTION array_to_vector(integer[], integer, boolean) AS ASSIGNMENT;
+COMMENT ON CAST (integer[] AS vector) IS 'elements of one dimension, none of them NULL, to vector; 22000, 22004, 22003 or 22023 if that cannot be';
 CREATE FUNCTION array_to_vector(double precision[], integer, boolean) RETURNS vector
     AS 'MODULE_PATHNAME', 'vectors_array_to_vector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION array_to_vector(double precision[], integer, boolean) IS 'double precision[] to vector; 22004 for a NULL, 22003 for a number out of range, 22023 unless there are 1..65535 elements, 22000 for more than one dimension or another number of elements than the modifier says';
 CREATE CAST (double precision[] AS vector) WITH FUNCTION array_to_vector(double precision[], integer, boolean) AS ASSIGNMENT;
+COMMENT ON CAST (double precision[] AS vector) IS 'elements of one dimension, none of them NULL, to vector; 22000, 22004, 22003 or 22023 if that cannot be';
 CREATE FUNCTION array_to_vector(numeric[], integer, boolean) RETURNS vector
     AS 'MODULE_PATHNAME', 'vectors_array_to_vector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION array_to_vector(numeric[], integer, boolean) IS 'numeric[] to vector; 22004 for a NULL, 22003 for a number out of range, 22023 unless there are 1..65535 elements, 22000 for more than one dimension or another number of elements than the modifier says';
 CREATE CAST (numeric[] AS vector) WITH FUNCTION array_to_vector(numeric[], integer, boolean) AS ASSIGNMENT;
+COMMENT ON CAST (numeric[] AS vector) IS 'elements of one dimension, none of them NULL, to vector; 22000, 22004, 22003 or 22023 if that cannot be';
 
 CREATE FUNCTION array_to_vecf16(real[], integer, boolean) RETURNS vecf16
     AS 'MODULE_PATHNAME', 'vectors_array_to_vecf16' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION array_to_vecf16(real[], integer, boolean) IS 'real[] to vecf16; 22004 for a NULL, 22003 for a number out of range, 22023 unless there are 1..65535 elements, 22000 for more than one dimension or another number of elements than the modifier says';
 CREATE CAST (real[] AS vecf16) WITH FUNCTION array_to_vecf16(real[], integer, boolean) AS ASSIGNMENT;
+COMMENT ON CAST (real[] AS vecf16) IS 'elements of one dimension, none of them NULL, to vecf16; 22000, 22004, 22003 or 22023 if that cannot be';
 CREATE FUNCTION array_to_vecf16(integer[], integer, boolean) RETURNS vecf16
     AS 'MODULE_PATHNAME', 'vectors_array_to_vecf16' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION array_to_vecf16(integer[], integer, boolean) IS 'integer[] to vecf16; 22004 for a NULL, 22003 for a number out of range, 22023 unless there are 1..65535 elements, 22000 for more than one dimension or another number of elements than the modifier says';
 CREATE CAST (integer[] AS vecf16) WITH FUNCTION array_to_vecf16(integer[], integer, boolean) AS ASSIGNMENT;
+COMMENT ON CAST (integer[] AS vecf16) IS 'elements of one dimension, none of them NULL, to vecf16; 22000, 22004, 22003 or 22023 if that cannot be';
 CREATE FUNCTION array_to_vecf16(double precision[], integer, boolean) RETURNS vecf16
     AS 'MODULE_PATHNAME', 'vectors_array_to_vecf16' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION array_to_vecf16(double precision[], integer, boolean) IS 'double precision[] to vecf16; 22004 for a NULL, 22003 for a number out of range, 22023 unless there are 1..65535 elements, 22000 for more than one dimension or another number of elements than the modifier says';
 CREATE CAST (double precision[] AS vecf16) WITH FUNCTION array_to_vecf16(double precision[], integer, boolean) AS ASSIGNMENT;
+COMMENT ON CAST (double precision[] AS vecf16) IS 'elements of one dimension, none of them NULL, to vecf16; 22000, 22004, 22003 or 22023 if that cannot be';
 CREATE FUNCTION array_to_vecf16(numeric[], integer, boolean) RETURNS vecf16
     AS 'MODULE_PATHNAME', 'vectors_array_to_vecf16' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION array_to_vecf16(numeric[], integer, boolean) IS 'numeric[] to vecf16; 22004 for a NULL, 22003 for a number out of range, 22023 unless there are 1..65535 elements, 22000 for more than one dimension or another number of elements than the modifier says';
 CREATE CAST (numeric[] AS vecf16) WITH FUNCTION array_to_vecf16(numeric[], integer, boolean) AS ASSIGNMENT;
+COMMENT ON CAST (numeric[] AS vecf16) IS 'elements of one dimension, none of them NULL, to vecf16; 22000, 22004, 22003 or 22023 if that cannot be';
 
 CREATE FUNCTION array_to_svector(real[], integer, boolean) RETURNS svector
     AS 'MODULE_PATHNAME', 'vectors_array_to_svector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION array_to_svector(real[], integer, boolean) IS 'real[] to svector; 22004 for a NULL, 22003 for a number out of range, 22023 unless there are 1..1048575 elements, 22000 for more than one dimension or another number of elements than the modifier says';
 CREATE CAST (real[] AS svector) WITH FUNCTION array_to_svector(real[], integer, boolean) AS ASSIGNMENT;
+COMMENT ON CAST (real[] AS svector) IS 'elements of one dimension, none of them NULL, to svector; 22000, 22004, 22003 or 22023 if that cannot be';
 CREATE FUNCTION array_to_svector(integer[], integer, boolean) RETURNS svector
     AS 'MODULE_PATHNAME', 'vectors_array_to_svector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION array_to_svector(integer[], integer, boolean) IS 'integer[] to svector; 22004 for a NULL, 22003 for a number out of range, 22023 unless there are 1..1048575 elements, 22000 for more than one dimension or another number of elements than the modifier says';
 CREATE CAST (integer[] AS svector) WITH FUNCTION array_to_svector(integer[], integer, boolean) AS ASSIGNMENT;
+COMMENT ON CAST (integer[] AS svector) IS 'elements of one dimension, none of them NULL, to svector; 22000, 22004, 22003 or 22023 if that cannot be';
 CREATE FUNCTION array_to_svector(double precision[], integer, boolean) RETURNS svector
     AS 'MODULE_PATHNAME', 'vectors_array_to_svector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION array_to_svector(double precision[], integer, boolean) IS 'double precision[] to svector; 22004 for a NULL, 22003 for a number out of range, 22023 unless there are 1..1048575 elements, 22000 for more than one dimension or another number of elements than the modifier says';
 CREATE CAST (double precision[] AS svector) WITH FUNCTION array_to_svector(double precision[], integer, boolean) AS ASSIGNMENT;
+COMMENT ON CAST (double precision[] AS svector) IS 'elements of one dimension, none of them NULL, to svector; 22000, 22004, 22003 or 22023 if that cannot be';
 CREATE FUNCTION array_to_svector(numeric[], integer, boolean) RETURNS svector
     AS 'MODULE_PATHNAME', 'vectors_array_to_svector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION array_to_svector(numeric[], integer, boolean) IS 'numeric[] to svector; 22004 for a NULL, 22003 for a number out of range, 22023 unless there are 1..1048575 elements, 22000 for more than one dimension or another number of elements than the modifier says';
 CREATE CAST (numeric[] AS svector) WITH FUNCTION array_to_svector(numeric[], integer, boolean) AS ASSIGNMENT;
+COMMENT ON CAST (numeric[] AS svector) IS 'elements of one dimension, none of them NULL, to svector; 22000, 22004, 22003 or 22023 if that cannot be';
 
 CREATE FUNCTION vector_to_array(vector) RETURNS real[]
     AS 'MODULE_PATHNAME', 'vectors_vector_to_array' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION vector_to_array(vector) IS 'vector to real[]';
 CREATE CAST (vector AS real[]) WITH FUNCTION vector_to_array(vector) AS ASSIGNMENT;
+COMMENT ON CAST (vector AS real[]) IS 'the elements as real[]';
 CREATE FUNCTION vecf16_to_array(vecf16) RETURNS real[]
     AS 'MODULE_PATHNAME', 'vectors_vecf16_to_array' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION vecf16_to_array(vecf16) IS 'vecf16 to real[]';
 CREATE CAST (vecf16 AS real[]) WITH FUNCTION vecf16_to_array(vecf16);
+COMMENT ON CAST (vecf16 AS real[]) IS 'the elements as real[]';
 CREATE FUNCTION svector_to_array(svector) RETURNS real[]
     AS 'MODULE_PATHNAME', 'vectors_svector_to_array' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION svector_to_array(svector) IS 'svector to real[]';
 CREATE CAST (svector AS real[]) WITH FUNCTION svector_to_array(svector);
+COMMENT ON CAST (svector AS real[]) IS 'the elements as real[], zeros among them';
 CREATE FUNCTION bvector_to_array(bvector) RETURNS real[]
     AS 'MODULE_PATHNAME', 'vectors_bvector_to_array' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION bvector_to_array(bvector) IS 'bvector to real[]';
 CREATE CAST (bvector AS real[]) WITH FUNCTION bvector_to_array(bvector);
+COMMENT ON CAST (bvector AS real[]) IS 'the elements as real[]';
 CREATE FUNCTION veci8_to_array(veci8) RETURNS real[]
     AS 'MODULE_PATHNAME', 'vectors_veci8_to_array' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION veci8_to_array(veci8) IS 'veci8 to real[], decoded';
 CREATE CAST (veci8 AS real[]) WITH FUNCTION veci8_to_array(veci8);
+COMMENT ON CAST (veci8 AS real[]) IS 'the elements as real[]';
 
 -- Casts: between the types
 
@@ -273,34 +295,42 @@ CREATE FUNCTION vector_to_vecf16(vector, integer, boolean) RETURNS vecf16
     AS 'MODULE_PATHNAME', 'vectors_vector_to_vecf16' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION vector_to_vecf16(vector, integer, boolean) IS 'vector to vecf16: rounded to nearest; 22003 beyond 65504; 22000 if the modifier asks for other dimensions';
 CREATE CAST (vector AS vecf16) WITH FUNCTION vector_to_vecf16(vector, integer, boolean) AS ASSIGNMENT;
+COMMENT ON CAST (vector AS vecf16) IS 'rounds to halves; 22003 beyond 65504';
 CREATE FUNCTION vecf16_to_vector(vecf16, integer, boolean) RETURNS vector
     AS 'MODULE_PATHNAME', 'vectors_vecf16_to_vector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION vecf16_to_vector(vecf16, integer, boolean) IS 'vecf16 to vector: exact; 22000 if the modifier asks for other dimensions';
 CREATE CAST (vecf16 AS vector) WITH FUNCTION vecf16_to_vector(vecf16, integer, boolean) AS ASSIGNMENT;
+COMMENT ON CAST (vecf16 AS vector) IS 'exact';
 CREATE FUNCTION vector_to_svector(vector, integer, boolean) RETURNS svector
     AS 'MODULE_PATHNAME', 'vectors_vector_to_svector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION vector_to_svector(vector, integer, boolean) IS 'vector to svector: zeros are left out; 22000 if the modifier asks for other dimensions';
 CREATE CAST (vector AS svector) WITH FUNCTION vector_to_svector(vector, integer, boolean) AS ASSIGNMENT;
+COMMENT ON CAST (vector AS svector) IS 'leaves zeros out';
 CREATE FUNCTION svector_to_vector(svector, integer, boolean) RETURNS vector
     AS 'MODULE_PATHNAME', 'vectors_svector_to_vector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION svector_to_vector(svector, integer, boolean) IS 'svector to vector: exact; 22023 beyond 65535 dimensions; 22000 if the modifier asks for other dimensions';
 CREATE CAST (svector AS vector) WITH FUNCTION svector_to_vector(svector, integer, boolean) AS ASSIGNMENT;
+COMMENT ON CAST (svector AS vector) IS 'puts zeros in; 22023 beyond 65535 dimensions';
 CREATE FUNCTION vector_to_bvector(vector, integer, boolean) RETURNS bvector
     AS 'MODULE_PATHNAME', 'vectors_vector_to_bvector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION vector_to_bvector(vector, integer, boolean) IS 'vector to bvector: 22003 unless every element is 0 or 1; 22000 if the modifier asks for other dimensions';
 CREATE CAST (vector AS bvector) WITH FUNCTION vector_to_bvector(vector, integer, boolean);
+COMMENT ON CAST (vector AS bvector) IS 'every element must be 0 or 1, else 22003 or 22000: binarize rounds';
 CREATE FUNCTION bvector_to_vector(bvector, integer, boolean) RETURNS vector
     AS 'MODULE_PATHNAME', 'vectors_bvector_to_vector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION bvector_to_vector(bvector, integer, boolean) IS 'bvector to vector: exact; 22000 if the modifier asks for other dimensions';
 CREATE CAST (bvector AS vector) WITH FUNCTION bvector_to_vector(bvector, integer, boolean) AS ASSIGNMENT;
+COMMENT ON CAST (bvector AS vector) IS 'exact, elements 0 and 1';
 CREATE FUNCTION vector_to_veci8(vector, integer, boolean) RETURNS veci8
     AS 'MODULE_PATHNAME', 'vectors_vector_to_veci8' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION vector_to_veci8(vector, integer, boolean) IS 'vector to veci8: quantized, an element is off by 1/508 of the span at most; 22003 for NaN and infinities; 22000 if the modifier asks for other dimensions';
 CREATE CAST (vector AS veci8) WITH FUNCTION vector_to_veci8(vector, integer, boolean);
+COMMENT ON CAST (vector AS veci8) IS 'rounds to 255 steps between the least and the greatest element; 22003 for an element that is not finite';
 CREATE FUNCTION veci8_to_vector(veci8, integer, boolean) RETURNS vector
     AS 'MODULE_PATHNAME', 'vectors_veci8_to_vector' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION veci8_to_vector(veci8, integer, boolean) IS 'veci8 to vector: decoded; 22000 if the modifier asks for other dimensions';
 CREATE CAST (veci8 AS vector) WITH FUNCTION veci8_to_vector(veci8, integer, boolean) AS ASSIGNMENT;
+COMMENT ON CAST (veci8 AS vector) IS 'the decoded elements';
 
 -- What a distance costs, by the dimensions, for the planner
 
@@ -735,9 +765,11 @@ COMMENT ON OPERATOR >= (vector, vector) IS 'after or equal';
 CREATE OPERATOR CLASS vector_ops DEFAULT FOR TYPE vector USING btree AS
     OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >,
     FUNCTION 1 vector_cmp(vector, vector);
+COMMENT ON OPERATOR CLASS vector_ops USING btree IS 'total order: the first element that differs decides, then the dimensions; NaN is above all numbers';
 CREATE OPERATOR CLASS vector_ops DEFAULT FOR TYPE vector USING hash AS
     OPERATOR 1 =,
     FUNCTION 1 vector_hash(vector), FUNCTION 2 vector_hash_extended(vector, bigint);
+COMMENT ON OPERATOR CLASS vector_ops USING hash IS 'equality, as the btree class of this type';
 
 CREATE FUNCTION vecf16_eq(vecf16, vecf16) RETURNS boolean
     AS 'MODULE_PATHNAME', 'vectors_vecf16_eq' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -787,9 +819,11 @@ COMMENT ON OPERATOR >= (vecf16, vecf16) IS 'after or equal';
 CREATE OPERATOR CLASS vecf16_ops DEFAULT FOR TYPE vecf16 USING btree AS
     OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >,
     FUNCTION 1 vecf16_cmp(vecf16, vecf16);
+COMMENT ON OPERATOR CLASS vecf16_ops USING btree IS 'total order: the first element that differs decides, then the dimensions; NaN is above all numbers';
 CREATE OPERATOR CLASS vecf16_ops DEFAULT FOR TYPE vecf16 USING hash AS
     OPERATOR 1 =,
     FUNCTION 1 vecf16_hash(vecf16), FUNCTION 2 vecf16_hash_extended(vecf16, bigint);
+COMMENT ON OPERATOR CLASS vecf16_ops USING hash IS 'equality, as the btree class of this type';
 
 CREATE FUNCTION svector_eq(svector, svector) RETURNS boolean
     AS 'MODULE_PATHNAME', 'vectors_svector_eq' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -839,9 +873,11 @@ COMMENT ON OPERATOR >= (svector, svector) IS 'after or equal';
 CREATE OPERATOR CLASS svector_ops DEFAULT FOR TYPE svector USING btree AS
     OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >,
     FUNCTION 1 svector_cmp(svector, svector);
+COMMENT ON OPERATOR CLASS svector_ops USING btree IS 'total order: the first element that differs decides, then the dimensions; NaN is above all numbers';
 CREATE OPERATOR CLASS svector_ops DEFAULT FOR TYPE svector USING hash AS
     OPERATOR 1 =,
     FUNCTION 1 svector_hash(svector), FUNCTION 2 svector_hash_extended(svector, bigint);
+COMMENT ON OPERATOR CLASS svector_ops USING hash IS 'equality, as the btree class of this type';
 
 CREATE FUNCTION bvector_eq(bvector, bvector) RETURNS boolean
     AS 'MODULE_PATHNAME', 'vectors_bvector_eq' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -891,9 +927,11 @@ COMMENT ON OPERATOR >= (bvector, bvector) IS 'after or equal';
 CREATE OPERATOR CLASS bvector_ops DEFAULT FOR TYPE bvector USING btree AS
     OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >,
     FUNCTION 1 bvector_cmp(bvector, bvector);
+COMMENT ON OPERATOR CLASS bvector_ops USING btree IS 'total order: the first element that differs decides, then the dimensions; NaN is above all numbers';
 CREATE OPERATOR CLASS bvector_ops DEFAULT FOR TYPE bvector USING hash AS
     OPERATOR 1 =,
     FUNCTION 1 bvector_hash(bvector), FUNCTION 2 bvector_hash_extended(bvector, bigint);
+COMMENT ON OPERATOR CLASS bvector_ops USING hash IS 'equality, as the btree class of this type';
 
 CREATE FUNCTION veci8_eq(veci8, veci8) RETURNS boolean
     AS 'MODULE_PATHNAME', 'vectors_veci8_eq' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -943,9 +981,11 @@ COMMENT ON OPERATOR >= (veci8, veci8) IS 'after or equal';
 CREATE OPERATOR CLASS veci8_ops DEFAULT FOR TYPE veci8 USING btree AS
     OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >,
     FUNCTION 1 veci8_cmp(veci8, veci8);
+COMMENT ON OPERATOR CLASS veci8_ops USING btree IS 'total order: the first element that differs decides, then the dimensions; NaN is above all numbers';
 CREATE OPERATOR CLASS veci8_ops DEFAULT FOR TYPE veci8 USING hash AS
     OPERATOR 1 =,
     FUNCTION 1 veci8_hash(veci8), FUNCTION 2 veci8_hash_extended(veci8, bigint);
+COMMENT ON OPERATOR CLASS veci8_ops USING hash IS 'equality, as the btree class of this type';
 
 -- Arithmetic
 

@@ -65,7 +65,7 @@ RESET search_path;
 ALTER EXTENSION vectors SET SCHEMA public;
 DROP SCHEMA elsewhere;
 
--- the known defects of types and operators
+-- what was wrong with types, operators and casts of pgvecto.rs
 -- bvector & returned its left operand
 SELECT '[1,1,0]'::bvector & '[0,1,1]';
 -- the range of svector by Euclidean distance was that of cosine
@@ -75,6 +75,34 @@ DO $$ BEGIN PERFORM '{0:1, 3:1}/3'::svector; EXCEPTION WHEN invalid_text_represe
 DO $$ BEGIN PERFORM to_svector(3, '{0,3}', '{1,1}'); EXCEPTION WHEN invalid_parameter_value THEN RAISE NOTICE '%', SQLERRM; END $$;
 -- [1 2] was read as 12
 DO $$ BEGIN PERFORM '[1 2]'::vector; EXCEPTION WHEN invalid_text_representation THEN RAISE NOTICE '%', SQLERRM; END $$;
+-- an operator with a sphere said that it was its own commutator: the planner then asked for sphere <<->> vector, which there is not
+SELECT count(*) FILTER (WHERE oprcom <> 0) AS commutators, count(*) FROM pg_operator WHERE oprname IN ('<<->>', '<<#>>', '<<=>>', '<<~>>');
+CREATE TABLE ranged AS SELECT ARRAY[i, i]::vector AS v FROM generate_series(1, 5) i;
+SELECT count(*) FROM ranged a, ranged b WHERE a.v <<->> sphere(b.v, 3);
+DROP TABLE ranged;
+-- <> was estimated as if it were =
+CREATE TABLE estimated AS SELECT ARRAY[i % 10, 1]::vector AS v FROM generate_series(1, 1000) i;
+ANALYZE estimated;
+CREATE FUNCTION pg_temp.estimate(condition text) RETURNS float8 LANGUAGE plpgsql AS $$
+DECLARE
+    plan json;
+BEGIN
+    EXECUTE 'EXPLAIN (FORMAT json) SELECT * FROM estimated WHERE ' || condition INTO plan;
+    RETURN plan->0->'Plan'->>'Plan Rows';
+END $$;
+SELECT pg_temp.estimate($$v = '[3,1]'$$) AS equal, pg_temp.estimate($$v <> '[3,1]'$$) AS different;
+DROP TABLE estimated;
+-- aggregates never ran in parallel
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET min_parallel_table_scan_size = 0;
+CREATE TABLE summed AS SELECT ARRAY[i, 1]::vector AS v FROM generate_series(1, 1000) i;
+EXPLAIN (COSTS OFF) SELECT avg(v), sum(v::svector) FROM summed;
+SELECT avg(v), sum(v::svector) FROM summed;
+DROP TABLE summed;
+RESET parallel_setup_cost;
+RESET parallel_tuple_cost;
+RESET min_parallel_table_scan_size;
 -- a NULL element became NaN, a number too large an infinity
 DO $$ BEGIN PERFORM '{NULL}'::real[]::vector; EXCEPTION WHEN null_value_not_allowed THEN RAISE NOTICE '%', SQLERRM; END $$;
 DO $$ BEGIN PERFORM '[3.5e38]'::vector; EXCEPTION WHEN numeric_value_out_of_range THEN RAISE NOTICE '%', SQLERRM; END $$;

@@ -1,8 +1,10 @@
 -- What the extension puts into the catalogs: everything described, every function safe to run in parallel, operators that agree with one another.
 CREATE TEMP VIEW member AS SELECT classid, objid FROM pg_depend WHERE deptype = 'e' AND refclassid = 'pg_extension'::regclass AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'vectors');
--- nothing without a comment
-SELECT pg_describe_object(classid, objid, 0) FROM member WHERE classid IN ('pg_proc'::regclass, 'pg_type'::regclass, 'pg_operator'::regclass) AND obj_description(objid, classid::regclass::name) IS NULL
-    AND NOT EXISTS (SELECT FROM pg_type WHERE pg_type.oid = objid AND classid = 'pg_type'::regclass AND typcategory = 'A') ORDER BY 1;
+-- nothing without a comment; array types, rows of views, and families, which bear the name of their class, come by themselves
+SELECT pg_describe_object(classid, objid, 0) FROM member LEFT JOIN pg_type t ON t.oid = objid AND classid = 'pg_type'::regclass WHERE obj_description(objid, classid::regclass::name) IS NULL
+    AND classid <> 'pg_opfamily'::regclass AND t.typcategory IS DISTINCT FROM 'A' AND NOT EXISTS (SELECT FROM pg_class WHERE pg_class.oid = t.typrelid AND relkind = 'v') ORDER BY 1;
+-- and that is said of each kind of object that there is
+SELECT classid::regclass::text AS kind, count(*) > CASE classid WHEN 'pg_am'::regclass THEN 0 WHEN 'pg_type'::regclass THEN 4 ELSE 29 END AS enough FROM member WHERE classid IN ('pg_type'::regclass, 'pg_proc'::regclass, 'pg_operator'::regclass, 'pg_cast'::regclass, 'pg_opclass'::regclass, 'pg_am'::regclass) GROUP BY classid ORDER BY 1;
 -- functions of types and operators: immutable (send and receive follow a setting), strict (but for aggregates' transitions), parallel safe
 SELECT p.oid::regprocedure, provolatile, proisstrict, proparallel FROM member JOIN pg_proc p ON classid = 'pg_proc'::regclass AND objid = p.oid WHERE prokind = 'f' AND (provolatile <> 'i' OR NOT proisstrict OR proparallel <> 's')
     AND (EXISTS (SELECT FROM pg_operator o WHERE oprcode = p.oid) OR p.oid::regprocedure::text ~ '^(vector|vecf16|svector|bvector|veci8|dense|array|sphere|subvector|binarize|to_|l1|l2|inner|cosine|hamming|jaccard)' AND p.oid::regprocedure::text !~ '^vectors_') ORDER BY 1;
