@@ -6,11 +6,9 @@
 
 #include "postgres.h"
 
-#include <float.h>
-
 #include "fmgr.h"
 #include "types_vector.h"
-#include "vectors/distance_types.h"
+#include "vectors/int8.h"
 
 #define VECI8_TAG 4
 
@@ -34,10 +32,7 @@ typedef struct VecI8 {
 /* palloc'd, elements zero; dimensions are the caller's to check. */
 extern VecI8 *vecpg_veci8_new(int dimensions, float alpha, float offset);
 
-/*
- * Rounds the elements to 255 steps between the least and the greatest: alpha = (max - min) / 254, offset = (max + min) / 2, so that
- * an element is off by alpha / 2 at most. 22003 if one is not finite. True if so done; false only after a soft error.
- */
+/* vec_int8_quantize; 22003 if an element is not finite. True if so done; false only after a soft error. */
 extern bool vecpg_veci8_quantize(VecI8 *target, const float *x, Node *escontext);
 
 /* The decoded elements, rounded to float4. */
@@ -46,19 +41,16 @@ extern void vecpg_veci8_decode(const VecI8 *vector, float *x);
 /* Total order, as vecpg_vector_compare of the decoded vectors: what prints alike is equal. */
 extern int vecpg_veci8_compare(const VecI8 *a, const VecI8 *b);
 
-static inline float
-vecpg_veci8_element(const VecI8 *vector, int i)
-{
-    double value = (double)vector->alpha * vector->x[i] + vector->offset;
-
-    /* Beside FLT_MAX the rounding of alpha alone may carry an element over it. */
-    return (float)Max(-(double)FLT_MAX, Min((double)FLT_MAX, value));
-}
-
 static inline VecInt8
 vecpg_veci8_view(const VecI8 *vector)
 {
     return (VecInt8){vector->x, vector->alpha, vector->offset};
+}
+
+static inline float
+vecpg_veci8_element(const VecI8 *vector, int i)
+{
+    return vec_int8_element(vecpg_veci8_view(vector), (uint32)i);
 }
 
 #endif

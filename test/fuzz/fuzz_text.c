@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vectors/half.h"
+#include "vectors/int8.h"
 #include "vectors/text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -80,6 +82,48 @@ check_sparse(const char *text, uint32_t dimensions_max)
     free(sparse.x);
 }
 
+/* What vecf16 and veci8 make of the numbers: halves that widen and narrow to themselves; bytes that print and read as themselves. */
+static void
+check_narrow(const char *text)
+{
+    size_t capacity = vec_text_count_elements(text), count;
+    float *x = malloc(sizeof(float) * capacity), *scratch = malloc(2 * sizeof(float) * capacity);
+    float *decoded = malloc(2 * sizeof(float) * capacity);
+    uint16_t *half = malloc(2 * sizeof(uint16_t) * capacity);
+    int8_t *bytes = malloc(2 * capacity);
+    VecTextError error;
+    bool is_finite = true;
+
+    if (capacity > 65535 || !vec_text_parse_f32(text, x, capacity, &count, &error) || count == 0)
+        goto done;
+    vec_distance_narrow_f16(x, half, count);
+    vec_distance_widen_f16(half, decoded, count);
+    vec_distance_narrow_f16(decoded, half + capacity, count);
+    for (size_t i = 0; i < count; i++) {
+        is_finite = is_finite && isfinite(x[i]);
+        REQUIRE(half[i] == half[capacity + i] || isnan(x[i]));
+        REQUIRE(isnan(x[i]) || fabsf(x[i]) >= VEC_HALF_ROUNDS_TO_INFINITY ||
+                fabsf(decoded[i] - x[i]) <= fabsf(x[i]) / 2048 + 0x1p-25f);
+    }
+    if (is_finite) {
+        VecInt8 once = {.x = bytes}, again = {.x = bytes + capacity};
+
+        vec_int8_quantize(x, (uint32_t)count, scratch, bytes, &once.alpha, &once.offset);
+        REQUIRE(isfinite(once.alpha) && isfinite(once.offset) && once.alpha >= 0.0f);
+        vec_int8_decode(once, (uint32_t)count, decoded);
+        vec_int8_quantize(decoded, (uint32_t)count, scratch, bytes + capacity, &again.alpha, &again.offset);
+        vec_int8_decode(again, (uint32_t)count, decoded + capacity);
+        REQUIRE(memcmp(decoded, decoded + capacity, sizeof(float) * count) == 0);
+    }
+
+done:
+    free(x);
+    free(scratch);
+    free(decoded);
+    free(half);
+    free(bytes);
+}
+
 /* The short cut and the C library must agree about every number. */
 static void
 check_number(const char *text)
@@ -105,7 +149,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     text = malloc(size);
     memcpy(text, data + 1, size - 1);
     text[size - 1] = '\0';
-    switch (data[0] % 5) {
+    switch (data[0] % 6) {
         case 0:
             check_f32(text);
             break;
@@ -117,6 +161,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             break;
         case 3:
             check_sparse(text, 3);
+            break;
+        case 4:
+            check_narrow(text);
             break;
         default:
             check_number(text);

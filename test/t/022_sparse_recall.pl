@@ -119,21 +119,21 @@ sub check
 	return;
 }
 
-add(7000);
+add(4000);
 $node->safe_psql('postgres', q{INSERT INTO queries (q) VALUES } . join ',', map { "('$_')" } @queries);
 is($node->safe_psql('postgres', "SELECT min(count) <= 5, max(count) FROM (SELECT length(v::text) - length(replace(v::text, ':', '')) AS count FROM items) t"),
 	"t|$elements_max", 'few elements and many');
-$node->safe_psql('postgres', "CREATE INDEX ON items USING vectors (v svector_${_}_ops) WITH (options = 'segment.max_growing_segment_size = 1500')") for 'l2', 'dot', 'cos';
+$node->safe_psql('postgres', "CREATE INDEX ON items USING vectors (v svector_${_}_ops) WITH (options = 'segment.max_growing_segment_size = 1000')") for 'l2', 'dot', 'cos';
 like($node->safe_psql('postgres', 'SET enable_seqscan = off; SET enable_sort = off; EXPLAIN SELECT FROM queries, LATERAL (SELECT FROM items ORDER BY v <=> q LIMIT 10) t'),
 	qr/Index Scan using items_v_idx2/, 'the index is used');
 check('built');
 add(60);
 check('rows in the log');
-add(700);
+add(450);
 $node->safe_psql('postgres', 'VACUUM items');
 check('a segment without a graph');
 $node->safe_psql('postgres', 'DELETE FROM items WHERE id % 7 = 3');
-add(1500);
+add(1000);
 $node->safe_psql('postgres', 'VACUUM items');
 check('a fifth replaced, several segments');
 $node->safe_psql('postgres', "SELECT vectors_merge(indexrelid::regclass) FROM pg_index WHERE indrelid = 'items'::regclass");
