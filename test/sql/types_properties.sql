@@ -34,3 +34,21 @@ SELECT count(*) FROM unnest(ARRAY[1, 63, 64, 65, 65535]) d, LATERAL (SELECT arra
 -- 1,048,575 dimensions
 SELECT s <-> t AS l2, s <#> t AS dot, s <=> t AS cos, vector_norm(s), vector_dims(s + t), vector_norm(s + t) FROM (SELECT to_svector(1048575, '{0,1048574}', '{3,4}'), to_svector(1048575, '{1,1048574}', '{3,4}')) u(s, t);
 SELECT s <-> t AS l2, -(s <#> t) AS dot, round(vector_norm(s)::numeric) FROM (SELECT array_agg(1)::svector, array_agg(i % 2)::svector FROM generate_series(1, 1048575) i) u(s, t);
+-- triangles and zero vectors there
+SELECT count(*) FILTER (WHERE l2_distance(a, c) > (l2_distance(a, b) + l2_distance(b, c)) * 1.00001 OR (a <-> b) <> (b <-> a) OR a <-> a <> 0) AS wrong, count(*), bool_and(a <-> zero = vector_norm(a) * vector_norm(a) OR abs((a <-> zero) / vector_norm(a) ^ 2 - 1) < 1e-6) AS from_zero, bool_and(a <=> zero = 'nan' AND zero <-> zero = 0 AND (a <#> zero) = 0) AS zeros
+    FROM (SELECT i, to_svector(1048575, ARRAY[0, i * 100003, 1048574 - i], ARRAY[i, 5 - i, 0.5]::real[]) FROM generate_series(1, 4) i) x(i, a), (SELECT i, to_svector(1048575, ARRAY[i, i * 100003, 1048574], ARRAY[i, i, 2]::real[]) FROM generate_series(1, 4) i) y(j, b),
+    (SELECT to_svector(1048575, ARRAY[7, 100003], ARRAY[1, 1]::real[])) z(c), (SELECT '{}/1048575'::svector) u(zero);
+-- numbers that no half and no byte holds. Roots of squared distances differ by at most the lengths of what rounding moved: an element x of vecf16 by |x| 2^-11
+-- (or 2^-25 where halves are subnormal), an element of veci8 by half a step; the dot product by those lengths times the other's.
+CREATE TEMP TABLE rounded AS SELECT d, row_number() OVER (PARTITION BY d) AS n, a::vector AS v, a::vecf16 AS h, a::vector::veci8 AS i, a::svector AS s, (SELECT (max(x) - min(x)) / 254 FROM unnest(a) x)::float8 AS step
+    FROM (SELECT d, k, array_agg((random() * 2 - 1) * 10 ^ (k - 2) ORDER BY j)::real[] FROM unnest(ARRAY[1, 63, 64, 65, 768, 65535]) d, generate_series(1, 4) k, generate_series(1, d) j GROUP BY d, k) t(d, k, a);
+CREATE TEMP TABLE moved AS SELECT *, vector_norm(v) / 2048.0 + sqrt(d) * 2.0 ^ -25 AS half_moved, step / 2 * sqrt(d) * 1.0001 AS byte_moved, vector_norm(v)::float8 AS norm FROM rounded;
+SELECT count(*), count(DISTINCT d) FROM moved a JOIN moved b USING (d) WHERE a.v <> a.h::vector OR a.d = 1;
+SELECT d, a.n, b.n FROM moved a JOIN moved b USING (d) WHERE abs(l2_distance(a.h, b.h) - l2_distance(a.v, b.v)) > (a.half_moved + b.half_moved) * 1.001 + 1e-5 * (a.norm + b.norm)
+    OR abs((a.h <#> b.h) - (a.v <#> b.v)) > (a.half_moved * b.norm + b.half_moved * a.norm) * 1.001 + pg_temp.bound(d, a.norm * b.norm)
+    OR abs((a.h <=> b.h) - (a.v <=> b.v)) > 2 * (a.half_moved / a.norm + b.half_moved / b.norm) + pg_temp.bound(d, 1);
+SELECT d, a.n, b.n FROM moved a JOIN moved b USING (d) WHERE d > 1 AND (abs(l2_distance(a.i, b.i) - l2_distance(a.v, b.v)) > (a.byte_moved + b.byte_moved) * 1.001 + 1e-5 * (a.norm + b.norm)
+    OR abs((a.i <#> b.i) - (a.v <#> b.v)) > (a.byte_moved * b.norm + b.byte_moved * a.norm + a.byte_moved * b.byte_moved) * 1.001 + pg_temp.bound(d, a.norm * b.norm));
+SELECT d, a.n, b.n FROM moved a JOIN moved b USING (d) WHERE abs((a.s <-> b.s) - (a.v <-> b.v)) > pg_temp.bound(d, a.v <-> b.v) OR abs((a.s <#> b.s) - (a.v <#> b.v)) > pg_temp.bound(d, a.norm * b.norm) OR abs((a.s <=> b.s) - (a.v <=> b.v)) > pg_temp.bound(d, 1);
+-- bits: the angle's share that they estimate lies within five standard deviations of the angle
+SELECT d, a.n, b.n FROM moved a JOIN moved b USING (d) WHERE d >= 64 AND abs((binarize(a.v) <-> binarize(b.v)) / d::float8 - acosd(1 - (a.v <=> b.v)) / 180) > 5 * sqrt(0.25 / d);
