@@ -93,14 +93,27 @@ vectors_veci8_normalize(PG_FUNCTION_ARGS)
     PG_RETURN_VECI8_P(result);
 }
 
+/*
+ * Bytes are put together in a register, eight elements each: ORDER BY bits <-> binarize(query) computes its distance for every row that it
+ * gives, and binarize with it.
+ */
 Datum
 vectors_vector_binarize(PG_FUNCTION_ARGS)
 {
     Vector *vector = PG_GETARG_VECTOR_P(0);
     BVector *result = vecpg_bvector_new(vector->dimensions);
+    int whole = vector->dimensions / 8 * 8;
 
-    for (int i = 0; i < vector->dimensions; i++)
+    for (int first = 0; first < whole; first += 8) {
+        unsigned byte = 0;
+
+        for (int i = 0; i < 8; i++)
+            byte = byte << 1 | (vector->x[first + i] > 0.0f);
+        result->bits[first / 8] = (uint8)byte;
+    }
+    for (int i = whole; i < vector->dimensions; i++)
         result->bits[i / 8] |= (uint8)((vector->x[i] > 0.0f) << (7 - i % 8));
+    PG_FREE_IF_COPY(vector, 0);
     PG_RETURN_BVECTOR_P(result);
 }
 
