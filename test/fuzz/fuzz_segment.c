@@ -159,7 +159,10 @@ search_all(const VecSealed *sealed)
     const void *shaped = shape(sealed->options.element_type, query, &bytes);
 
     REQUIRE(seen != NULL && vec_probe_create(sealed, &vec_allocator_default, &probe) == VEC_OK);
-    if (sealed->header.dimensions == DIMENSIONS && vec_probe_begin(probe, shaped, bytes, 10) == VEC_OK) {
+    const VecSearchOptions options = {.ef_search = 10};
+
+    if (sealed->header.dimensions == DIMENSIONS &&
+        vec_probe_begin(probe, shaped, bytes, &options) == VEC_OK) {
         for (;;) {
             REQUIRE(vec_probe_advance(probe, NULL, NULL) == VEC_OK);
             if (probe->stage == PROBE_DONE)
