@@ -1448,6 +1448,10 @@ CREATE FUNCTION vectors_verify(index regclass, OUT object text, OUT problem text
     AS 'MODULE_PATHNAME', 'vectors_verify' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION vectors_verify(regclass) IS 'what is wrong with the pages, the segment files and the graphs of the index, and where they do not agree; no rows: nothing; for its owner';
 
+CREATE FUNCTION fence_vector_index(regclass) RETURNS void
+    AS 'MODULE_PATHNAME', 'vectors_fence_vector_index' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION fence_vector_index(regclass) IS 'waits until nothing is left to do about the rows that the index has now; for its owner; does itself what no background worker does';
+
 CREATE FUNCTION vectors_index_options(regclass) RETURNS text
     AS 'MODULE_PATHNAME', 'vectors_index_options' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION vectors_index_options(regclass) IS 'the options of an index, defaults included, as JSON';

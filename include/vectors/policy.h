@@ -36,10 +36,11 @@ typedef struct VecPiece {
 typedef struct VecPolicy {
     uint64_t growing_rows_max; /* so many rows without a graph */
     uint64_t sealed_rows_max;  /* no merged segment is larger */
-    uint64_t sealing_rows_min; /* a tail of so many rows is made a segment when is_idle */
+    uint64_t sealing_rows_min; /* a tail of so many rows is made a segment when tail_is_idle */
     double dead_fraction_max;  /* where more is dead, a segment is made anew */
     bool without_graph;        /* all segments are flat */
-    bool is_idle;     /* nothing was appended for a while, or somebody waits for the end of all work */
+    bool tail_is_idle;         /* nothing was appended for a while */
+    bool is_idle;     /* for longer, or somebody waits for the end of all work: implies tail_is_idle */
     bool may_merge;   /* nobody is merging */
     uint64_t busy_to; /* segments below this position are being merged and must stay; 0: none */
 } VecPolicy;

@@ -141,8 +141,9 @@ static VecPolicyStep
 long_tail(const VecPolicy *policy, const VecPiece *pieces, uint32_t piece_count)
 {
     const VecPiece *tail = piece_count > 0 ? &pieces[piece_count - 1] : NULL;
-    uint64_t rows_min = policy->is_idle ? smaller(policy->sealing_rows_min, vec_policy_tail_rows(policy))
-                                        : vec_policy_tail_rows(policy);
+    uint64_t rows_min = policy->is_idle || policy->tail_is_idle
+                            ? smaller(policy->sealing_rows_min, vec_policy_tail_rows(policy))
+                            : vec_policy_tail_rows(policy);
 
     if (tail == NULL || tail->kind != VEC_PIECE_LOG || tail->rows < rows_min)
         return rest();

@@ -18,6 +18,7 @@
 #include "utils/rel.h"
 
 PG_FUNCTION_INFO_V1(vectors_merge);
+PG_FUNCTION_INFO_V1(vectors_fence_vector_index);
 
 Relation
 vecpg_administration_open(Oid index_oid, Relation *heap, LOCKMODE lock_mode)
@@ -71,12 +72,25 @@ vectors_merge(PG_FUNCTION_ARGS)
         ereport(ERROR, (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION), errmsg("recovery is in progress")));
     index = vecpg_administration_open(PG_GETARG_OID(0), &heap, ShareUpdateExclusiveLock);
     vecpg_store_sweep();
-    outcome = vecpg_work_all(index, VECPG_WORK_ALL);
-    if (outcome == VECPG_WORK_BUSY)
-        ereport(ERROR,
-                (errcode(ERRCODE_OBJECT_IN_USE),
-                 errmsg("another process builds segments of index \"%s\"", RelationGetRelationName(index))));
+    outcome = vecpg_work_wait(index, VECPG_WORK_ALL);
     index_close(index, NoLock);
     table_close(heap, NoLock);
     PG_RETURN_BOOL(outcome == VECPG_WORK_REST);
+}
+
+/* Does what no worker is at, and waits for what one is: so it needs none, on a standby too. */
+Datum
+vectors_fence_vector_index(PG_FUNCTION_ARGS)
+{
+    Relation heap;
+    Relation index = vecpg_administration_open(PG_GETARG_OID(0), &heap, AccessShareLock);
+
+    if (vecpg_work_wait(index, VECPG_WORK_IDLE) == VECPG_WORK_FAILED)
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("index \"%s\" still has segments to build", RelationGetRelationName(index)),
+                        errdetail("A warning before this says why they cannot be built."),
+                        errhint("The index is complete; its searches scan the log, which is slower.")));
+    index_close(index, NoLock);
+    table_close(heap, NoLock);
+    PG_RETURN_VOID();
 }

@@ -6,6 +6,7 @@
 #include "column.h"
 #include "log.h"
 #include "utils/memutils.h"
+#include "worker.h"
 
 bool
 vecpg_am_insert(Relation index, Datum *values, bool *is_null, ItemPointer heap_tid, Relation heap,
@@ -26,7 +27,7 @@ vecpg_am_insert(Relation index, Datum *values, bool *is_null, ItemPointer heap_t
         entry.vector = vector.elements;
         entry.vector_bytes = vector.bytes;
     }
-    vecpg_log_append(index, &entry, true);
+    vecpg_worker_notice_append(index, vecpg_log_append(index, &entry, true));
     MemoryContextSwitchTo(old_context);
     MemoryContextDelete(context);
     return false;

@@ -32,6 +32,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "worker.h"
 
 #define CANDIDATES_MAX 32  /* asked of the engine at a time */
 #define ROWS_AHEAD     3   /* vectors asked of memory before they are read; 384 floats are 24 cache lines */
@@ -248,23 +249,24 @@ remember_emitted(VecpgScan *state, uint64 position)
     state->emitted_count++;
 }
 
-/* All rows of the log that no segment covers, exactly; all rows there are when segments is NULL. */
-static void
-scan_uncovered(VecpgScan *state, VecpgSegments *segments)
+/* All rows of the log before end that no segment covers, exactly; all there are when segments is NULL. Returns how many. */
+static uint64
+scan_uncovered(VecpgScan *state, VecpgSegments *segments, uint64 end)
 {
-    uint64 end = vecpg_log_reader_end(state->reader);
     uint64 from = 0;
     uint64 to;
+    uint64 rows = 0;
 
     while (vecpg_segments_uncovered(segments, &from, &to, end)) {
         VecpgLogEntry entry;
 
         vecpg_log_reader_seek(state->reader, from, to);
-        while (vecpg_log_reader_next(state->reader, &entry))
+        for (; vecpg_log_reader_next(state->reader, &entry); rows++)
             if (!was_emitted(state, entry.position))
                 add_entry(state, &entry, true);
         from = to;
     }
+    return rows;
 }
 
 /* What to order by and what to leave out. Rows in no order are found from the middle of the smallest sphere. */
@@ -347,6 +349,8 @@ scan_start(IndexScanDesc scan, VecpgScan *state)
     MemoryContextCallback *callback = palloc0(sizeof(MemoryContextCallback));
     Relation index = scan->indexRelation;
     VecpgSegments *segments;
+    uint64 end;
+    uint64 rows;
 
     if (scan->numberOfOrderBys > 1 || scan->numberOfOrderBys + scan->numberOfKeys == 0)
         ereport(ERROR,
@@ -377,7 +381,10 @@ scan_start(IndexScanDesc scan, VecpgScan *state)
                        state->range != NULL ? vecpg_range_limit(state->range) : INFINITY)))
         segments = NULL;
     state->exhausted = segments == NULL;
-    scan_uncovered(state, segments);
+    end = vecpg_log_reader_end(state->reader);
+    rows = scan_uncovered(state, segments, end);
+    if (segments == state->resources->segments) /* else they were left out for this query's sake */
+        vecpg_worker_notice_scan(index, segments != NULL, end, rows);
 }
 
 /* Forgets what was found and not emitted; what was emitted is left out from now on. False: that is too much to be remembered. */
@@ -408,7 +415,7 @@ scan_log_instead(VecpgScan *state)
         return false;
     resources_free(state->resources);
     state->exhausted = true;
-    scan_uncovered(state, NULL);
+    (void)scan_uncovered(state, NULL, vecpg_log_reader_end(state->reader));
     return true;
 }
 
@@ -444,7 +451,7 @@ consider_range_instead(Relation index, VecpgScan *state)
         segments = NULL;
         state->exhausted = true;
     }
-    scan_uncovered(state, segments);
+    (void)scan_uncovered(state, segments, vecpg_log_reader_end(state->reader));
 }
 
 /* Asks the engine for more candidates. */

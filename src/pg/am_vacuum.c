@@ -14,6 +14,7 @@
 #include "store.h"
 #include "utils/rel.h"
 #include "vectors/stop_point.h"
+#include "worker.h"
 
 /* Dead rows found and not yet marked. Eight bytes each: a million at a time. */
 #define DEAD_BATCH_ROWS (1024 * 1024)
@@ -175,6 +176,8 @@ vecpg_am_vacuum_cleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
     stats->pages_deleted += retired;
     stats->num_pages = RelationGetNumberOfBlocks(info->index);
     vecpg_store_sweep();
-    vecpg_work_all(info->index, VECPG_WORK_DUE);
+    if (vecpg_work_is_due(info->index, VECPG_WORK_DUE) &&
+        !(vecpg_worker_can_merge(info->index) && vecpg_worker_request(info->index, VECPG_WORK_DUE)))
+        vecpg_work_all(info->index, VECPG_WORK_DUE);
     return stats;
 }

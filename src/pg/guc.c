@@ -12,6 +12,7 @@ bool vecpg_guc_enable_index;
 int vecpg_guc_search_mode;
 int vecpg_guc_iterative_order;
 int vecpg_guc_max_scan_tuples;
+int vecpg_guc_max_background_workers;
 int vecpg_guc_wire_format;
 
 static const struct config_enum_entry wire_formats[] = {
@@ -104,5 +105,10 @@ vecpg_guc_init(void)
         "pgvector: the forms of pgvector and its client libraries, in network byte order; pgvectors: those "
         "of pgvecto.rs, in little endian.",
         &vecpg_guc_wire_format, VECPG_WIRE_PGVECTOR, wire_formats, PGC_USERSET, 0, NULL, NULL, NULL);
+    DefineCustomIntVariable(
+        "vectors.max_background_workers",
+        "Background workers of all databases that build and merge segments at a time.",
+        "They count among max_worker_processes. With 0, VACUUM and vectors_merge() do all the work.",
+        &vecpg_guc_max_background_workers, 2, 0, 1024, PGC_SIGHUP, 0, NULL, NULL, NULL);
     MarkGUCPrefixReserved("vectors");
 }

@@ -15,6 +15,7 @@ extern int vecpg_guc_search_mode;
 
 typedef enum VecpgIterativeOrder { VECPG_ORDER_RELAXED, VECPG_ORDER_STRICT } VecpgIterativeOrder;
 extern int vecpg_guc_iterative_order;
+extern int vecpg_guc_max_background_workers;
 
 typedef enum VecpgWireFormat { VECPG_WIRE_PGVECTOR, VECPG_WIRE_PGVECTORS } VecpgWireFormat;
 extern int vecpg_guc_wire_format;

@@ -65,11 +65,12 @@ extern bool vecpg_store_is_pending(Relation index);
 typedef enum VecpgCounter {
     VECPG_COUNTER_PROBLEMS_REPORTED, /* generation + 1 whose problems stand in the server log */
     VECPG_COUNTER_BUSY_TO, /* segments below this position belong to the merge that is planned or under way */
-    VECPG_COUNTER_PLANNED_AT,  /* when that was decided */
-    VECPG_COUNTER_LAUNCHED_AT, /* a background worker was asked for */
-    VECPG_COUNTER_COVERED_TO,  /* the last segment ended here when somebody last looked; a hint */
-    VECPG_COUNTER_TAIL_END,    /* where the log ended when a scan last saw it grow, and when that was */
-    VECPG_COUNTER_TAIL_SEEN_AT,
+    VECPG_COUNTER_PLANNED_AT,   /* when that was decided */
+    VECPG_COUNTER_LAUNCHED_AT,  /* a background worker was asked for */
+    VECPG_COUNTER_NO_MERGER_AT, /* a merge was planned and no slot was free for a merger */
+    VECPG_COUNTER_STATE, /* hash of the log's end and the options when a scan last saw it change, and when that was */
+    VECPG_COUNTER_STATE_SEEN_AT,
+    VECPG_COUNTER_IDLE_STATE, /* idle work is done for this one */
     VECPG_COUNTER_MERGED_AT,
     VECPG_COUNTER_FAILED_AT,
     VECPG_COUNTER_PROGRESS_DONE, /* rows of the build or merge under way */
@@ -87,6 +88,7 @@ typedef struct VecpgBuildRequest {
     bool is_flat;         /* without a graph, whatever the options say */
     const char *codes_of; /* the segment file whose quantizer is used; NULL: trained anew */
     VecControl *control;  /* with the work claimed; NULL: it is claimed here */
+    uint32 thread_count;  /* 0: as CREATE INDEX */
     bool report_progress; /* into pg_stat_progress_create_index */
 } VecpgBuildRequest;
 
@@ -124,6 +126,7 @@ extern VecpgBuildOutcome vecpg_store_failed(Relation index, VecStatus status, co
 
 typedef enum VecpgWorkMode {
     VECPG_WORK_DUE,  /* what the policy finds urgent */
+    VECPG_WORK_SEAL, /* and a segment for the tail, however short: nothing was appended for sealing_secs */
     VECPG_WORK_IDLE, /* what is worth it when nothing else happens */
     VECPG_WORK_ALL   /* until there is one segment over everything, without dead rows beyond the threshold */
 } VecpgWorkMode;
@@ -136,11 +139,28 @@ typedef enum VecpgWorkOutcome {
     VECPG_WORK_FAILED   /* a WARNING said why */
 } VecpgWorkOutcome;
 
-/* Does the next step. With plan_only a merge is planned, else it is carried out here. */
-extern VecpgWorkOutcome vecpg_work_step(Relation index, VecpgWorkMode mode, bool plan_only);
+/* What becomes of a merge. */
+typedef enum VecpgWorkMerges {
+    VECPG_MERGES_HERE,    /* carried out by the caller */
+    VECPG_MERGES_PLANNED, /* written down for another process */
+    VECPG_MERGES_LEFT     /* nobody can carry one out now */
+} VecpgWorkMerges;
 
-/* Steps until there is nothing to do, or somebody else is at it, or it fails. Not for temporary indexes: REST. */
+typedef struct VecpgWork {
+    Relation index;
+    VecpgWorkMode mode;
+    VecpgWorkMerges merges;
+    uint64 end; /* rows of the log from here on are nobody's concern; 0: there is no such place */
+} VecpgWork;
+
+/* Does the next step. In the modes IDLE and ALL, what another process is at is BUSY, not REST. Nothing for temporary indexes: REST. */
+extern VecpgWorkOutcome vecpg_work_step(const VecpgWork *work);
+
+/* Steps until there is nothing to do, or somebody else is at it, or it fails. */
 extern VecpgWorkOutcome vecpg_work_all(Relation index, VecpgWorkMode mode);
+
+/* The same, and waits for what others do, so that it ends with REST or FAILED. Rows that are appended meanwhile do not count. */
+extern VecpgWorkOutcome vecpg_work_wait(Relation index, VecpgWorkMode mode);
 
 /* Whether a step would be done now. Cheap enough for VACUUM and for a worker, not for each scan. */
 extern bool vecpg_work_is_due(Relation index, VecpgWorkMode mode);

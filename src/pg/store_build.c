@@ -304,6 +304,8 @@ read_rows(VecpgBuild *build, VecError *error)
     VecStatus status;
 
     vecpg_store_build_options(&options);
+    if (request->thread_count > 0)
+        options.thread_count = request->thread_count;
     vecpg_store_segment_options(request->index, vecpg_log_reader_meta(build->reader), &options.segment);
     if (request->is_flat)
         options.segment.kind = VEC_SEGMENT_FLAT;

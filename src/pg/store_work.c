@@ -11,7 +11,9 @@
 #include "errors.h"
 #include "miscadmin.h"
 #include "options.h"
+#include "pgstat.h"
 #include "progress.h"
+#include "storage/latch.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 #include "vectors/plan.h"
@@ -24,18 +26,24 @@
 /* A plan that nobody began within this time was forgotten. */
 #define PLAN_BEGIN_MS 5000
 
+/* Whoever waits for another's work looks so often. */
+#define WAIT_MS 50
+
 /* Steps that vecpg_work_all does at most; the policy needs far fewer unless something is wrong. */
 #define STEPS_MAX 10000
 
 /* What there is, and what is to be done. */
 typedef struct VecpgSituation {
     Relation index;
+    const VecpgWork *work;
     VecpgLogMeta meta;
     VecIndexOptions options;
     VecSegmentOptions wanted;
     VecpgLogReader *reader;
     VecpgSegments *segments;
     uint64 end; /* of the log */
+    bool others_merge;
+    bool is_pending; /* on a standby: what segments there are is not known yet */
     VecPolicy policy;
     VecPiece *pieces;
     int *segment_numbers; /* of each piece; -1: it is a range of the log */
@@ -113,8 +121,9 @@ is_merging(VecControl *control)
 }
 
 static void
-set_policy(VecpgSituation *situation, VecpgWorkMode mode)
+set_policy(VecpgSituation *situation)
 {
+    VecpgWorkMode mode = situation->work->mode;
     VecControl *control = vecpg_store_control(situation->index);
     VecPolicy *policy = &situation->policy;
 
@@ -123,9 +132,11 @@ set_policy(VecpgSituation *situation, VecpgWorkMode mode)
     policy->sealing_rows_min = mode == VECPG_WORK_ALL ? 1 : situation->options.sealing_size;
     policy->dead_fraction_max = situation->options.delete_threshold;
     policy->without_graph = situation->wanted.kind != VEC_SEGMENT_HNSW;
-    policy->is_idle = mode != VECPG_WORK_DUE;
-    policy->may_merge = control == NULL || !is_merging(control);
-    if (!policy->may_merge)
+    policy->tail_is_idle = mode != VECPG_WORK_DUE;
+    policy->is_idle = mode == VECPG_WORK_IDLE || mode == VECPG_WORK_ALL;
+    situation->others_merge = control != NULL && is_merging(control);
+    policy->may_merge = !situation->others_merge && situation->work->merges != VECPG_MERGES_LEFT;
+    if (situation->others_merge)
         policy->busy_to = vec_control_counter_read(control, VECPG_COUNTER_BUSY_TO);
 }
 
@@ -152,21 +163,26 @@ step_to_one(const VecpgSituation *situation)
 
 /* The caller releases situation->segments. */
 static void
-situation_look(VecpgSituation *situation, VecpgWorkMode mode)
+situation_look(VecpgSituation *situation)
 {
+    const VecpgWork *work = situation->work;
+
     vecpg_options_read(situation->index, &situation->options);
     vecpg_log_meta_read(situation->index, &situation->meta);
     vecpg_store_segment_options(situation->index, &situation->meta, &situation->wanted);
     situation->segments = vecpg_store_acquire(situation->index, &situation->meta);
     situation->reader = vecpg_log_reader_open(situation->index, NULL);
     situation->end = vecpg_log_reader_end(situation->reader);
+    if (work->end != 0)
+        situation->end = Min(situation->end, work->end);
     situation->step.action = VEC_POLICY_REST;
-    if (vecpg_store_is_pending(situation->index))
+    situation->is_pending = vecpg_store_is_pending(situation->index);
+    if (situation->is_pending)
         return;
     list_pieces(situation);
-    set_policy(situation, mode);
+    set_policy(situation);
     situation->step = vec_policy_next(&situation->policy, situation->pieces, situation->piece_count);
-    if (mode == VECPG_WORK_ALL && situation->step.action == VEC_POLICY_REST)
+    if (work->mode == VECPG_WORK_ALL && situation->step.action == VEC_POLICY_REST)
         situation->step = step_to_one(situation);
 }
 
@@ -200,7 +216,10 @@ static VecpgBuildOutcome
 step_encode(const VecpgSituation *situation, VecControl *control)
 {
     const VecPolicyStep *step = &situation->step;
-    VecpgBuildRequest request = {.index = situation->index, .from = step->position_from, .control = control};
+    VecpgBuildRequest request = {.index = situation->index,
+                                 .from = step->position_from,
+                                 .control = control,
+                                 .thread_count = situation->options.optimizing_threads};
 
     request.to = step->action == VEC_POLICY_ENCODE ? encode_end(situation) : step->position_to;
     request.is_flat = step->action == VEC_POLICY_ENCODE || !step->with_graph;
@@ -356,14 +375,17 @@ outcome_of(Relation index, VecStatus status, const VecError *error)
 }
 
 static VecpgWorkOutcome
-step_do(const VecpgSituation *situation, VecControl *control, bool plan_only, VecBuild **build)
+step_do(const VecpgSituation *situation, VecControl *control, VecBuild **build)
 {
+    bool plan_only = situation->work->merges == VECPG_MERGES_PLANNED;
+    bool waits = situation->work->mode == VECPG_WORK_IDLE || situation->work->mode == VECPG_WORK_ALL;
     VecError error = {0};
     VecStatus status;
 
     switch (situation->step.action) {
         case VEC_POLICY_REST:
-            return VECPG_WORK_REST;
+            return waits && (situation->others_merge || situation->is_pending) ? VECPG_WORK_BUSY
+                                                                               : VECPG_WORK_REST;
         case VEC_POLICY_REBUILD:
             status = claim_merge(situation, control, false, &error);
             if (status != VEC_OK)
@@ -391,7 +413,8 @@ step_do(const VecpgSituation *situation, VecControl *control, bool plan_only, Ve
 bool
 vecpg_work_is_due(Relation index, VecpgWorkMode mode)
 {
-    VecpgSituation situation = {.index = index};
+    const VecpgWork work = {.index = index, .mode = mode};
+    VecpgSituation situation = {.index = index, .work = &work};
     MemoryContext context;
     MemoryContext old_context;
 
@@ -401,7 +424,7 @@ vecpg_work_is_due(Relation index, VecpgWorkMode mode)
     old_context = MemoryContextSwitchTo(context);
     PG_TRY();
     {
-        situation_look(&situation, mode);
+        situation_look(&situation);
     }
     PG_FINALLY();
     {
@@ -414,9 +437,10 @@ vecpg_work_is_due(Relation index, VecpgWorkMode mode)
 }
 
 VecpgWorkOutcome
-vecpg_work_step(Relation index, VecpgWorkMode mode, bool plan_only)
+vecpg_work_step(const VecpgWork *work)
 {
-    VecpgSituation situation = {.index = index};
+    Relation index = work->index;
+    VecpgSituation situation = {.index = index, .work = work};
     MemoryContext context;
     MemoryContext old_context;
     VecControl *volatile control = NULL;
@@ -425,7 +449,7 @@ vecpg_work_step(Relation index, VecpgWorkMode mode, bool plan_only)
 
     if (index->rd_rel->relpersistence == RELPERSISTENCE_TEMP)
         return outcome;
-    if (vecpg_store_control(index) == NULL && !vecpg_work_is_due(index, mode))
+    if (vecpg_store_control(index) == NULL && !vecpg_work_is_due(index, work->mode))
         return outcome; /* no directory is made for nothing */
     context = AllocSetContextCreate(CurrentMemoryContext, "vectors work", ALLOCSET_DEFAULT_SIZES);
     old_context = MemoryContextSwitchTo(context);
@@ -441,8 +465,8 @@ vecpg_work_step(Relation index, VecpgWorkMode mode, bool plan_only)
         if (status != VEC_OK)
             outcome = outcome_of(index, status, &error);
         else {
-            situation_look(&situation, mode);
-            outcome = step_do(&situation, control, plan_only, (VecBuild **)&build);
+            situation_look(&situation);
+            outcome = step_do(&situation, control, (VecBuild **)&build);
         }
     }
     PG_FINALLY();
@@ -457,16 +481,46 @@ vecpg_work_step(Relation index, VecpgWorkMode mode, bool plan_only)
     return outcome;
 }
 
+/* What another process does will end: look again soon. */
+static void
+wait_a_moment(void)
+{
+    (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, WAIT_MS, PG_WAIT_EXTENSION);
+    ResetLatch(MyLatch);
+}
+
+static VecpgWorkOutcome
+work_steps(const VecpgWork *work, bool wait)
+{
+    VecpgWorkOutcome outcome;
+    int steps = 0;
+
+    do {
+        CHECK_FOR_INTERRUPTS();
+        outcome = vecpg_work_step(work);
+        if (outcome == VECPG_WORK_BUSY && wait)
+            wait_a_moment();
+        else if (++steps == STEPS_MAX) /* nothing that is done takes effect */
+            return VECPG_WORK_FAILED;
+    } while (outcome == VECPG_WORK_DONE || (outcome == VECPG_WORK_BUSY && wait));
+    return outcome;
+}
+
 VecpgWorkOutcome
 vecpg_work_all(Relation index, VecpgWorkMode mode)
 {
-    VecpgWorkOutcome outcome = VECPG_WORK_DONE;
+    VecpgWork work = {.index = index, .mode = mode};
 
-    for (int steps = 0; outcome == VECPG_WORK_DONE; steps++) {
-        if (steps == STEPS_MAX) /* nothing that is done takes effect */
-            return VECPG_WORK_FAILED;
-        CHECK_FOR_INTERRUPTS();
-        outcome = vecpg_work_step(index, mode, false);
-    }
-    return outcome;
+    return work_steps(&work, false);
+}
+
+VecpgWorkOutcome
+vecpg_work_wait(Relation index, VecpgWorkMode mode)
+{
+    VecpgWork work = {.index = index, .mode = mode};
+    VecpgLogReader *reader = vecpg_log_reader_open(index, NULL);
+
+    work.end = vecpg_log_reader_end(reader);
+    vecpg_log_reader_close(reader);
+    return work.end == 0 ? VECPG_WORK_REST : work_steps(&work, true);
 }

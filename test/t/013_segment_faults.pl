@@ -12,7 +12,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use VectorsTest;
 
-my $node = primary('node', 'autovacuum = off');
+my $node = primary('node', 'autovacuum = off', 'vectors.max_background_workers = 0');
 for my $table ('items', 'others')
 {
 	$node->safe_psql('postgres', "CREATE TABLE $table (id bigint, embedding vector(32))");

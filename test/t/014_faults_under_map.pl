@@ -12,7 +12,7 @@ use Test::More;
 use VectorsTest;
 
 my $rows = 6000;
-my $node = primary('node', 'autovacuum = off');
+my $node = primary('node', 'autovacuum = off', 'vectors.max_background_workers = 0');
 $node->safe_psql('postgres', 'CREATE TABLE items (id bigint, embedding vector(32))');
 fill($node, 'items', 1, $rows, 32);
 $node->safe_psql('postgres', 'UPDATE items SET embedding = NULL WHERE id % 100 = 7');

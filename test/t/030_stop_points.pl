@@ -17,7 +17,7 @@ my $rounds = $ENV{VECTORS_LONG} ? 4 : 1;
 my $random = seeded($seed);
 note "seed $seed";
 
-my $node = stop_server('node', 'restart_after_crash = on');
+my $node = stop_server('node', 'restart_after_crash = on', 'vectors.max_background_workers = 0');
 make_tables($node);
 load_end(load_begin($node, 1));
 my %before = points_reached();

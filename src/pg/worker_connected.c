@@ -1,0 +1,150 @@
+/*
+ * worker_connected.c: the worker that is connected to the database: short transactions, one step of work each.
+ *
+ * It must be in nobody's way. It locks the index only if it gets the lock at once, for one step of about a second; it holds no
+ * snapshot; and before each step it asks whether somebody wants to drop or copy the database, which fails after
+ * five seconds as long as anybody is connected. Then it goes: whoever needs its work will notice again.
+ */
+#include "worker.h"
+
+#include "access/genam.h"
+#include "access/relation.h"
+#include "access/xact.h"
+#include "am.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_database.h"
+#include "compat.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/lmgr.h"
+#include "storage/lock.h"
+#include "tcop/tcopprot.h"
+#include "utils/timestamp.h"
+
+/* CREATE DATABASE … TEMPLATE and DROP DATABASE hold a lock of the database that this one conflicts with. */
+static bool
+database_is_wanted(void)
+{
+    LOCKTAG tag;
+
+    SET_LOCKTAG_OBJECT(tag, InvalidOid, DatabaseRelationId, MyDatabaseId, 0);
+    if (LockAcquire(&tag, RowExclusiveLock, false, true) == LOCKACQUIRE_NOT_AVAIL)
+        return true;
+    LockRelease(&tag, RowExclusiveLock, false);
+    return false;
+}
+
+/* The index, locked, if it is still the one that the order means; NULL if it is not, or if somebody else wants it. */
+static Relation
+open_ordered(const VecpgWorkerOrder *order)
+{
+    Relation index;
+
+    if (!ConditionalLockRelationOid(order->index, AccessShareLock))
+        return NULL;
+    index = try_relation_open(order->index, NoLock);
+    if (index == NULL) {
+        UnlockRelationOid(order->index, AccessShareLock);
+        return NULL;
+    }
+    if (index->rd_rel->relkind == RELKIND_INDEX && index->rd_indam->ambuild == vecpg_am_build &&
+        index->rd_index->indislive && vecpg_relation_file(index) == order->file)
+        return index;
+    relation_close(index, AccessShareLock);
+    return NULL;
+}
+
+static void
+note_failure(Relation index)
+{
+    VecControl *control = vecpg_store_control(index);
+
+    if (control != NULL)
+        vec_control_counter_write(control, VECPG_COUNTER_FAILED_AT, GetCurrentTimestamp());
+}
+
+static void
+note_rest(Relation index, VecpgWorkMode mode)
+{
+    VecControl *control = vecpg_store_control(index);
+
+    if (control != NULL && mode == VECPG_WORK_IDLE)
+        vec_control_counter_write(control, VECPG_COUNTER_IDLE_STATE,
+                                  vec_control_counter_read(control, VECPG_COUNTER_STATE));
+}
+
+static VecpgWorkOutcome
+do_step(const VecpgWorkerOrder *order)
+{
+    volatile VecpgWorkOutcome outcome = VECPG_WORK_REST;
+    Relation index;
+
+    StartTransactionCommand();
+    if (!database_is_wanted() && (index = open_ordered(order)) != NULL) {
+        PG_TRY();
+        {
+            VecpgWork work = {.index = index, .mode = order->mode};
+
+            work.merges = vecpg_worker_can_merge(index) ? VECPG_MERGES_PLANNED : VECPG_MERGES_LEFT;
+            outcome = vecpg_work_step(&work);
+        }
+        PG_CATCH();
+        {
+            if (!ProcDiePending)
+                note_failure(index);
+            PG_RE_THROW();
+        }
+        PG_END_TRY();
+        if (outcome == VECPG_WORK_FAILED)
+            note_failure(index);
+        if (outcome == VECPG_WORK_REST)
+            note_rest(index, order->mode);
+        relation_close(index, AccessShareLock);
+    }
+    CommitTransactionCommand();
+    return outcome;
+}
+
+/* The server has no slot for a merger. */
+static void
+give_up_plan(const VecpgWorkerOrder *order)
+{
+    VecControl *control = NULL;
+    char directory[MAXPGPATH];
+    VecError error;
+
+    vecpg_worker_order_directory(order, directory, sizeof(directory));
+    if (vec_control_open(directory, false, &vec_allocator_default, &control, &error) != VEC_OK)
+        return;
+    vec_control_counter_write(control, VECPG_COUNTER_PLANNED_AT, 0);
+    vec_control_counter_write(control, VECPG_COUNTER_NO_MERGER_AT, GetCurrentTimestamp());
+    vec_control_close(control);
+}
+
+void
+vectors_worker_main(Datum argument)
+{
+    VecpgWorkerOrder order;
+    VecpgWorkOutcome outcome;
+
+    memcpy(&order, MyBgworkerEntry->bgw_extra, sizeof(order));
+    pqsignal(SIGTERM, die);
+    pqsignal(SIGHUP, SignalHandlerForConfigReload);
+    BackgroundWorkerUnblockSignals();
+    if (!vecpg_worker_take_place(false))
+        return;
+    BackgroundWorkerInitializeConnectionByOid(order.database, InvalidOid, 0);
+    do {
+        CHECK_FOR_INTERRUPTS();
+        pgstat_report_activity(STATE_RUNNING, "building segments of a vectors index");
+        outcome = do_step(&order);
+        pgstat_report_activity(STATE_IDLE, NULL);
+    } while (outcome == VECPG_WORK_DONE);
+    vecpg_worker_release_place();
+    if (outcome == VECPG_WORK_PLANNED &&
+        !vecpg_worker_launch(&order, VECPG_MERGER_NAME, "vectors_merger_main", 0))
+        give_up_plan(&order);
+}
