@@ -16,7 +16,7 @@ SOURCES_ENGINE = $(call sources,src/engine/*.c)
 SOURCES_PG = $(call sources,src/pg/*.c)
 OBJS = $(SOURCES_SIMD:.c=.o) $(SOURCES_ENGINE:.c=.o) $(SOURCES_PG:.c=.o)
 
-DEVELOPER_GOALS = help check lint lint-% unit unit-tsan regress regress-% isolation tap fuzz demo bench bench-kernels bench-engine packages
+DEVELOPER_GOALS = help check check-long lint lint-% unit unit-tsan regress regress-% isolation tap fuzz demo bench bench-kernels bench-engine packages
 ifneq ($(filter $(DEVELOPER_GOALS),$(MAKECMDGOALS)),)
 include $(HERE)test/targets.mk
 else

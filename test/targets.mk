@@ -97,6 +97,10 @@ packages:
 check:
 	@test/check
 
+## check-long: what takes too long for check: 200 kills at random moments, standbys under minutes of load; VECTORS_SEED=number
+check-long:
+	@VECTORS_LONG=1 test/run --major $(MAJOR) tap $(or $(TESTS),030_stop_points 031_random_crashes 040_standby_under_load)
+
 # ---- To look at -------------------------------------------------------------------------------------------------
 
 ## demo:       loads real sentences into a private PostgreSQL, finds neighbours by meaning, measures recall and speed

@@ -218,8 +218,8 @@ vecpg_store_stamp(uint64 instance_nonce, uint64 from, uint64 to, VecStamp *stamp
     TimeLineID timeline;
     XLogRecPtr lsn;
 
-    if (RecoveryInProgress())
-        lsn = GetXLogReplayRecPtr(&timeline);
+    if (RecoveryInProgress()) /* the end of the record being applied: its changes may have been seen already */
+        lsn = GetCurrentReplayRecPtr(&timeline);
     else {
         lsn = wal_end();
         XLogFlush(lsn);

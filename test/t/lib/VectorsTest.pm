@@ -14,12 +14,12 @@ use Time::HiRes ();
 
 our @EXPORT = qw(primary standby_of crash kill_backend statement_in_background wait_until fill same_answer index_equals_table);
 
-# A started server with the extension, ready to stream to a standby. Further arguments: lines of postgresql.conf.
+# A started server with the extension and checksums, ready to stream to a standby. Further arguments: lines of postgresql.conf.
 sub primary
 {
 	my ($name, @settings) = @_;
 	my $node = PostgreSQL::Test::Cluster->new($name);
-	$node->init(allows_streaming => 1);
+	$node->init(allows_streaming => 1, extra => ['--data-checksums']);
 	$node->append_conf('postgresql.conf', join("\n", 'restart_after_crash = on', 'max_prepared_transactions = 8', @settings, ''));
 	$node->start;
 	$node->safe_psql('postgres', 'CREATE EXTENSION vectors');
