@@ -1455,3 +1455,34 @@ COMMENT ON FUNCTION fence_vector_index(regclass) IS 'waits until nothing is left
 CREATE FUNCTION vectors_index_options(regclass) RETURNS text
     AS 'MODULE_PATHNAME', 'vectors_index_options' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION vectors_index_options(regclass) IS 'the options of an index, defaults included, as JSON';
+
+CREATE FUNCTION vectors_index_stat(index oid, OUT idx_status text, OUT idx_indexing boolean, OUT idx_tuples bigint,
+        OUT idx_sealed bigint[], OUT idx_growing bigint[], OUT idx_write bigint, OUT idx_size bigint, OUT idx_options text,
+        OUT idx_dead bigint, OUT idx_log_size bigint, OUT idx_segments_size bigint, OUT idx_last_merge timestamptz,
+        OUT idx_last_error text) RETURNS record
+    AS 'MODULE_PATHNAME', 'vectors_index_stat' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION vectors_index_stat(oid) IS 'a row of pg_vector_index_stat without the names; all NULL if there is no such index';
+
+CREATE VIEW pg_vector_index_stat AS
+    SELECT i.indrelid AS tablerelid, c.oid AS indexrelid, t.relname AS tablename, c.relname AS indexname, s.*
+    FROM pg_catalog.pg_class c
+        JOIN pg_catalog.pg_am a ON a.oid = c.relam AND a.amname = 'vectors'
+        JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
+        JOIN pg_catalog.pg_class t ON t.oid = i.indrelid
+        CROSS JOIN LATERAL vectors_index_stat(c.oid) s
+    WHERE c.relkind = 'i' AND s.idx_status IS NOT NULL;
+GRANT SELECT ON pg_vector_index_stat TO PUBLIC;
+COMMENT ON VIEW pg_vector_index_stat IS 'the state of every vectors index of the database: rows by segment, sizes, options, what is wrong; living rows in idx_sealed (with a graph), idx_growing (codes alone) and idx_write (no segment yet), which add up to idx_tuples';
+COMMENT ON COLUMN pg_vector_index_stat.idx_status IS 'NORMAL; BUILDING: being built, rebuilt or dropped; DEGRADED: right but slower than it could be, or corrupt, idx_last_error says why';
+COMMENT ON COLUMN pg_vector_index_stat.idx_indexing IS 'segments are being built or merged, or rows or changed options wait for that';
+COMMENT ON COLUMN pg_vector_index_stat.idx_tuples IS 'rows that are not dead';
+COMMENT ON COLUMN pg_vector_index_stat.idx_sealed IS 'rows of each segment as it is to stay: with a graph, unless the index is flat';
+COMMENT ON COLUMN pg_vector_index_stat.idx_growing IS 'rows of each segment that waits to be merged: codes without a graph';
+COMMENT ON COLUMN pg_vector_index_stat.idx_write IS 'rows that no segment has yet: searched exactly';
+COMMENT ON COLUMN pg_vector_index_stat.idx_size IS 'bytes of log and segments';
+COMMENT ON COLUMN pg_vector_index_stat.idx_options IS 'the options in force, as JSON';
+COMMENT ON COLUMN pg_vector_index_stat.idx_dead IS 'dead rows whose room in the log was not yet given back';
+COMMENT ON COLUMN pg_vector_index_stat.idx_log_size IS 'bytes of the relation: all rows, with their vectors';
+COMMENT ON COLUMN pg_vector_index_stat.idx_segments_size IS 'bytes of the segment files in use on this server';
+COMMENT ON COLUMN pg_vector_index_stat.idx_last_merge IS 'when segments were last merged on this server; NULL: never';
+COMMENT ON COLUMN pg_vector_index_stat.idx_last_error IS 'why it is DEGRADED';

@@ -3,7 +3,10 @@
  */
 #include "errors.h"
 
+#include "access/xact.h"
 #include "miscadmin.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
 
 static int
 sqlstate_of(VecStatus status)
@@ -50,4 +53,49 @@ bool
 vecpg_errors_should_cancel(void *context, uint64_t rows_done, uint64_t rows_total)
 {
     return QueryCancelPending || ProcDiePending;
+}
+
+ErrorData *
+vecpg_errors_try(void (*action)(void *), void *argument)
+{
+    MemoryContext context = CurrentMemoryContext;
+    ResourceOwner owner = CurrentResourceOwner;
+    ErrorData *volatile error = NULL;
+
+    BeginInternalSubTransaction(NULL);
+    MemoryContextSwitchTo(context);
+    PG_TRY();
+    {
+        action(argument);
+        ReleaseCurrentSubTransaction();
+    }
+    PG_CATCH();
+    {
+        MemoryContextSwitchTo(context);
+        error = CopyErrorData();
+        FlushErrorState();
+        RollbackAndReleaseCurrentSubTransaction();
+    }
+    PG_END_TRY();
+    MemoryContextSwitchTo(context);
+    CurrentResourceOwner = owner;
+    return error;
+}
+
+bool
+vecpg_errors_is_damage(const ErrorData *error)
+{
+    int class = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+
+    return class == ERRCODE_TO_CATEGORY(ERRCODE_INTERNAL_ERROR) ||
+           class == ERRCODE_TO_CATEGORY(ERRCODE_SYSTEM_ERROR);
+}
+
+bool
+vecpg_errors_is_of_object(const ErrorData *error)
+{
+    int class = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+
+    return class != ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION) &&
+           class != ERRCODE_TO_CATEGORY(ERRCODE_INSUFFICIENT_RESOURCES);
 }

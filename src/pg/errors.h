@@ -16,6 +16,18 @@
  */
 extern void vecpg_errors_report(int level, VecStatus status, const VecError *error);
 
+/*
+ * Runs action(argument) in a subtransaction and returns the error that it raised, in CurrentMemoryContext, or NULL. For those who
+ * look at what may be damaged; what is not about that belongs to ReThrowError.
+ */
+extern ErrorData *vecpg_errors_try(void (*action)(void *), void *argument);
+
+/* Whether the error tells of damage: of bytes or files (classes XX and 58). */
+extern bool vecpg_errors_is_damage(const ErrorData *error);
+
+/* Whether the error tells of the object that was looked at, and not of this session, its memory or its end. */
+extern bool vecpg_errors_is_of_object(const ErrorData *error);
+
 /* A VecShouldStop: true as soon as PostgreSQL has anything to tell this process. */
 extern bool vecpg_errors_should_stop(void *context, uint64_t rows_done, uint64_t rows_total);
 

@@ -128,6 +128,8 @@ vecpg_log_meta_read(Relation index, VecpgLogMeta *meta)
                  errmsg("index \"%s\" has log format %u, this library reads format %d",
                         RelationGetRelationName(index), meta->format_version, VECPG_LOG_FORMAT_VERSION),
                  errhint("REINDEX the index.")));
+    if (meta->tail_page_number / meta->directory_fanout >= meta->directory_end)
+        vecpg_page_corrupt(index, VECPG_LOG_META_BLOCK, "META's end of the log is beyond its directory");
     /* Nearly all of META is room for maps, of which most indexes have one. */
     map_first = meta->directory_first / VECPG_MAP_FANOUT;
     map_end = (meta->directory_end + VECPG_MAP_FANOUT - 1) / VECPG_MAP_FANOUT;

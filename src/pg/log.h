@@ -82,6 +82,15 @@ extern bool vecpg_log_reader_is_live(VecpgLogReader *reader, uint64 position);
 extern void vecpg_log_reader_seek(VecpgLogReader *reader, uint64 from, uint64 to);
 extern bool vecpg_log_reader_next(VecpgLogReader *reader, VecpgLogEntry *entry);
 
+/* Rows on pages that are not retired. */
+typedef struct VecpgLogCount {
+    uint64 live;
+    uint64 dead;
+} VecpgLogCount;
+
+/* How many rows of [from, to) there are; from the directory alone. */
+extern VecpgLogCount vecpg_log_reader_count(VecpgLogReader *reader, uint64 from, uint64 to);
+
 /* How many rows of [from, to) are not dead; from the directory alone. */
 extern uint64 vecpg_log_reader_count_live(VecpgLogReader *reader, uint64 from, uint64 to);
 

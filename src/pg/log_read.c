@@ -316,15 +316,18 @@ vecpg_log_reader_is_dead(VecpgLogReader *reader, uint64 position)
     return entry == NULL || vecpg_directory_is_dead(entry, &reader->meta, VecpgPositionSlot(position));
 }
 
-/* Slots of [first, end) that are not dead. */
-static uint32
-count_live_slots(VecpgDirectoryEntry *entry, const VecpgLogMeta *meta, uint16 first, uint16 end)
+/* Counts the slots of [first, end), unless the page is retired. */
+static void
+count_slots(VecpgDirectoryEntry *entry, const VecpgLogMeta *meta, uint16 first, uint16 end,
+            VecpgLogCount *count)
 {
-    uint32 live = 0;
-
+    if (!(entry->flags & VECPG_DIRECTORY_LIVE))
+        return;
     for (uint16 slot = first; slot < end; slot++)
-        live += !vecpg_directory_is_dead(entry, meta, slot);
-    return live;
+        if (vecpg_directory_is_dead(entry, meta, slot))
+            count->dead++;
+        else
+            count->live++;
 }
 
 static uint16
@@ -333,8 +336,8 @@ first_slot_of(uint64 from, uint64 page_number)
     return VecpgPositionPage(from) == page_number ? VecpgPositionSlot(from) : 0;
 }
 
-uint64
-vecpg_log_reader_count_live(VecpgLogReader *reader, uint64 from, uint64 to)
+VecpgLogCount
+vecpg_log_reader_count(VecpgLogReader *reader, uint64 from, uint64 to)
 {
     const VecpgLogMeta *meta = &reader->meta;
     uint64 end = Min(to, vecpg_log_reader_end(reader));
@@ -342,7 +345,7 @@ vecpg_log_reader_count_live(VecpgLogReader *reader, uint64 from, uint64 to)
     uint64 previous_number = number;
     VecpgDirectoryEntry *previous =
         palloc0(meta->directory_entry_bytes); /* not live: before the first page */
-    uint64 live = 0;
+    VecpgLogCount count = {0, 0};
 
     /* A page's slot count stands in the entry of the page after it. */
     reader->directory_index = PG_UINT64_MAX;
@@ -355,13 +358,19 @@ vecpg_log_reader_count_live(VecpgLogReader *reader, uint64 from, uint64 to)
         if (!reader->directory_exists)
             continue;
         entry = vecpg_page_directory_entry(reader->directory->data, meta, number);
-        live += count_live_slots(previous, meta, first_slot_of(from, previous_number), entry->slots_before);
+        count_slots(previous, meta, first_slot_of(from, previous_number), entry->slots_before, &count);
         memcpy(previous, entry, meta->directory_entry_bytes);
         previous_number = number;
     }
-    live += count_live_slots(previous, meta, first_slot_of(from, previous_number), VecpgPositionSlot(end));
+    count_slots(previous, meta, first_slot_of(from, previous_number), VecpgPositionSlot(end), &count);
     pfree(previous);
-    return live;
+    return count;
+}
+
+uint64
+vecpg_log_reader_count_live(VecpgLogReader *reader, uint64 from, uint64 to)
+{
+    return vecpg_log_reader_count(reader, from, to).live;
 }
 
 void

@@ -42,6 +42,7 @@ typedef struct VecpgStore {
     TimestampTz missed_at;   /* no control file was found: by a statement that began then, */
     uint64 missed_sealed_to; /* and when META said this */
     bool has_complained;     /* about the control file */
+    char problem[256];       /* the first one; "": none */
 } VecpgStore;
 
 static HTAB *stores;
@@ -171,6 +172,7 @@ store_find(Relation index)
     store->looked_at = 0;
     store->missed_at = 0;
     store->has_complained = false;
+    store->problem[0] = '\0';
     return store;
 }
 
@@ -261,6 +263,16 @@ vecpg_store_open_verifying(Relation index, const VecpgLogMeta *meta, VecControl 
     return status;
 }
 
+/* What waits for replay is no problem. */
+static void
+note_problem(VecpgStore *store, const VecIndex *opened)
+{
+    store->problem[0] = '\0';
+    for (uint32 i = 0; i < vec_index_problem_count(opened) && store->problem[0] == '\0'; i++)
+        if (vec_index_problem(opened, i)->kind != VEC_PROBLEM_PENDING)
+            strlcpy(store->problem, vec_index_problem(opened, i)->message, sizeof(store->problem));
+}
+
 /* Opens what is published; store->segments is NULL afterwards if nothing is usable. */
 static void
 store_load(Relation index, VecpgStore *store, const VecpgLogMeta *meta)
@@ -275,10 +287,12 @@ store_load(Relation index, VecpgStore *store, const VecpgLogMeta *meta)
     store->is_current = false;
     status = published_open(index, meta, store->control, store->control, &published, &error);
     if (status != VEC_OK) {
+        strlcpy(store->problem, error.message, sizeof(store->problem));
         vecpg_errors_report(status == VEC_NO_MEMORY ? ERROR : LOG, status, &error);
         return;
     }
     opened = published.opened;
+    note_problem(store, opened);
     store->is_current = !has_pending(opened);
     if (store->is_current) /* else this generation will be judged again */
         report_problems(index, store, opened, published.generation);
@@ -315,6 +329,7 @@ store_attach(Relation index)
     if (status != VEC_NOT_FOUND && !store->has_complained)
         vecpg_errors_report(LOG, status, &error);
     store->has_complained = status != VEC_NOT_FOUND;
+    strlcpy(store->problem, status != VEC_NOT_FOUND ? error.message : "", sizeof(store->problem));
     return NULL;
 }
 
@@ -399,6 +414,29 @@ vecpg_store_control(Relation index)
     if (store->control == NULL)
         store = store_attach(index);
     return store ? store->control : NULL;
+}
+
+bool
+vecpg_store_is_open(Relation index)
+{
+    return store_find(index)->control != NULL;
+}
+
+void
+vecpg_store_forget(Relation index)
+{
+    VecpgStore *store = store_find(index);
+
+    store_close(store);
+    hash_search(stores, &store->key, HASH_REMOVE, NULL);
+}
+
+const char *
+vecpg_store_problem(Relation index)
+{
+    const VecpgStore *store = store_find(index);
+
+    return store->problem[0] != '\0' ? store->problem : NULL;
 }
 
 bool

@@ -61,6 +61,14 @@ extern VecControl *vecpg_store_control(Relation index);
 /* After vecpg_store_acquire: recovery has yet to come to where some segment may be judged; build nothing meanwhile. */
 extern bool vecpg_store_is_pending(Relation index);
 
+/*
+ * For those who look at many indexes: whether this backend has the index's files open, letting go of them (scans keep what they work
+ * with), and what was wrong with them when they were opened or could not be (NULL: nothing).
+ */
+extern bool vecpg_store_is_open(Relation index);
+extern void vecpg_store_forget(Relation index);
+extern const char *vecpg_store_problem(Relation index);
+
 /* What the counters of a control file count (vec_control_counter_*). Times are TimestampTz, 0: never. */
 typedef enum VecpgCounter {
     VECPG_COUNTER_PROBLEMS_REPORTED, /* generation + 1 whose problems stand in the server log */

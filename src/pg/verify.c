@@ -12,7 +12,6 @@
 
 #include "access/genam.h"
 #include "access/table.h"
-#include "access/xact.h"
 #include "access/xlog.h"
 #include "administration.h"
 #include "errors.h"
@@ -23,7 +22,6 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
-#include "utils/resowner.h"
 
 /* More are counted, not listed: a file of noise has one in each page. */
 #define PROBLEMS_MAX 1000
@@ -71,49 +69,18 @@ vecpg_verify_problem(VecpgVerify *verify, const char *object, const char *format
     MemoryContextSwitchTo(old_context);
 }
 
-static bool
-tells_of_damage(const ErrorData *error)
-{
-    int class = ERRCODE_TO_CATEGORY(error->sqlerrcode);
-
-    return class == ERRCODE_TO_CATEGORY(ERRCODE_INTERNAL_ERROR) ||
-           class == ERRCODE_TO_CATEGORY(ERRCODE_SYSTEM_ERROR);
-}
-
 bool
 vecpg_verify_try(VecpgVerify *verify, const char *object, void (*action)(void *), void *argument)
 {
-    MemoryContext context = CurrentMemoryContext;
-    ResourceOwner owner = CurrentResourceOwner;
-    volatile bool succeeded = false;
+    ErrorData *error = vecpg_errors_try(action, argument);
 
-    BeginInternalSubTransaction(NULL);
-    MemoryContextSwitchTo(context);
-    PG_TRY();
-    {
-        action(argument);
-        ReleaseCurrentSubTransaction();
-        succeeded = true;
-    }
-    PG_CATCH();
-    {
-        ErrorData *error;
-
-        MemoryContextSwitchTo(context);
-        error = CopyErrorData();
-        FlushErrorState();
-        RollbackAndReleaseCurrentSubTransaction();
-        MemoryContextSwitchTo(context);
-        CurrentResourceOwner = owner;
-        if (!tells_of_damage(error))
-            ReThrowError(error);
-        vecpg_verify_problem(verify, object, "%s", error->message);
-        FreeErrorData(error);
-    }
-    PG_END_TRY();
-    MemoryContextSwitchTo(context);
-    CurrentResourceOwner = owner;
-    return succeeded;
+    if (error == NULL)
+        return true;
+    if (!vecpg_errors_is_damage(error))
+        ReThrowError(error);
+    vecpg_verify_problem(verify, object, "%s", error->message);
+    FreeErrorData(error);
+    return false;
 }
 
 /* ---- segments and log, row by row ---- */

@@ -1,0 +1,329 @@
+/*
+ * stat.c: one row of the view pg_vector_index_stat: what there is of an index, read without stopping anybody.
+ *
+ * The view is for all users and shows all indexes, so one of them must never break it: everything is looked at in a
+ * subtransaction, and an error there is the index's state, not the view's. Nothing is waited for: an index that somebody has locked
+ * exclusively is being built, rebuilt or dropped. What was mapped only to be looked at is let go again.
+ */
+#include "postgres.h"
+
+#include "access/amapi.h"
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "errors.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "options.h"
+#include "storage/lmgr.h"
+#include "storage/lock.h"
+#include "store.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+/* The function's columns, in their order. */
+typedef enum VecpgStatColumn {
+    STAT_STATUS,
+    STAT_INDEXING,
+    STAT_TUPLES,
+    STAT_SEALED,
+    STAT_GROWING,
+    STAT_WRITE,
+    STAT_SIZE,
+    STAT_OPTIONS,
+    STAT_DEAD,
+    STAT_BYTES_LOG,
+    STAT_BYTES_SEGMENTS,
+    STAT_LAST_MERGE,
+    STAT_LAST_ERROR,
+    STAT_COLUMNS
+} VecpgStatColumn;
+
+/* What is looked at, and what is found; is_null is true for what nobody could read. */
+typedef struct VecpgStat {
+    Oid index_oid;
+    bool exists;
+    const char *status;
+    Datum values[STAT_COLUMNS];
+    bool is_null[STAT_COLUMNS];
+    MemoryContext context; /* of the values */
+} VecpgStat;
+
+/* Living rows by where they are, and what they take. */
+typedef struct VecpgStatCounts {
+    Datum *sealed;
+    int sealed_count;
+    Datum *growing;
+    int growing_count;
+    VecpgLogCount write;
+    VecpgLogCount total;
+    uint64 bytes_segments;
+    bool lost_rows; /* rows that a segment covered once, and none does now */
+} VecpgStatCounts;
+
+PG_FUNCTION_INFO_V1(vectors_index_stat);
+
+static void
+set(VecpgStat *stat, VecpgStatColumn column, Datum value)
+{
+    stat->values[column] = value;
+    stat->is_null[column] = false;
+}
+
+static void
+set_text(VecpgStat *stat, VecpgStatColumn column, const char *text)
+{
+    MemoryContext old_context = MemoryContextSwitchTo(stat->context);
+
+    set(stat, column, CStringGetTextDatum(text));
+    MemoryContextSwitchTo(old_context);
+}
+
+/* Of several that are wrong, the first. */
+static void
+set_error(VecpgStat *stat, const char *text)
+{
+    stat->status = "DEGRADED";
+    if (stat->is_null[STAT_LAST_ERROR])
+        set_text(stat, STAT_LAST_ERROR, text);
+}
+
+static void
+set_counts(VecpgStat *stat, VecpgStatColumn column, Datum *counts, int count)
+{
+    MemoryContext old_context = MemoryContextSwitchTo(stat->context);
+
+    set(stat, column,
+        PointerGetDatum(
+            construct_array(counts, count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)));
+    MemoryContextSwitchTo(old_context);
+}
+
+static void
+add_count(VecpgLogCount *sum, const VecpgLogCount *count)
+{
+    sum->live += count->live;
+    sum->dead += count->dead;
+}
+
+/* Rows of the log that no segment covers. Lost are those before sealed_to that live. */
+static void
+count_uncovered(const VecpgLogMeta *meta, VecpgLogReader *reader, VecpgSegments *segments,
+                VecpgStatCounts *counts)
+{
+    uint64 end = vecpg_log_reader_end(reader);
+    uint64 from = 0;
+    uint64 to;
+
+    for (; vecpg_segments_uncovered(segments, &from, &to, end); from = to) {
+        VecpgLogCount count = vecpg_log_reader_count(reader, from, to);
+
+        add_count(&counts->write, &count);
+        if (from < meta->sealed_to && count.live > 0)
+            counts->lost_rows = true;
+    }
+    add_count(&counts->total, &counts->write);
+}
+
+static void
+count_rows(Relation index, const VecpgLogMeta *meta, VecpgSegments *segments, VecpgStatCounts *counts)
+{
+    VecIndex *opened = segments ? vecpg_segments_index(segments) : NULL;
+    uint32 count = opened ? vec_index_segment_count(opened) : 0;
+    VecpgLogReader *reader = vecpg_log_reader_open(index, NULL);
+    VecSegmentOptions wanted;
+
+    vecpg_store_segment_options(index, meta, &wanted);
+    counts->sealed = palloc(sizeof(Datum) * (count + 1));
+    counts->growing = palloc(sizeof(Datum) * (count + 1));
+    for (uint32 i = 0; i < count; i++) {
+        VecSegmentInfo info;
+        VecpgLogCount rows;
+
+        vec_index_segment_info(opened, i, &info);
+        rows = vecpg_log_reader_count(reader, info.stamp.position_from, info.stamp.position_to);
+        add_count(&counts->total, &rows);
+        counts->bytes_segments += info.bytes_file;
+        /* Where no graph is wanted, a segment without one is as it will stay. */
+        if (info.options.kind == VEC_SEGMENT_HNSW || wanted.kind == VEC_SEGMENT_FLAT)
+            counts->sealed[counts->sealed_count++] = Int64GetDatum(rows.live);
+        else
+            counts->growing[counts->growing_count++] = Int64GetDatum(rows.live);
+    }
+    count_uncovered(meta, reader, segments, counts);
+    vecpg_log_reader_close(reader);
+}
+
+/* Is somebody building or merging, or is there something to be built? */
+static bool
+is_indexing(Relation index, VecControl *control)
+{
+    for (int work = 0; control != NULL && work < VEC_WORKS; work++)
+        if (vec_control_is_claimed(control, work))
+            return true;
+    return vecpg_work_is_due(index, VECPG_WORK_IDLE);
+}
+
+/* What the control file remembers. */
+static void
+look_at_control(VecpgStat *stat, VecControl *control)
+{
+    TimestampTz merged_at = vec_control_counter_read(control, VECPG_COUNTER_MERGED_AT);
+    TimestampTz failed_at = vec_control_counter_read(control, VECPG_COUNTER_FAILED_AT);
+
+    if (merged_at != 0)
+        set(stat, STAT_LAST_MERGE, TimestampTzGetDatum(merged_at));
+    if (failed_at > merged_at)
+        set_error(stat, psprintf("a background build failed at %s, the server log says why",
+                                 timestamptz_to_str(failed_at)));
+}
+
+static void
+look_at_rows(VecpgStat *stat, Relation index, VecpgSegments *segments, const VecpgLogMeta *meta)
+{
+    bool is_temporary = index->rd_rel->relpersistence == RELPERSISTENCE_TEMP;
+    VecControl *control = is_temporary ? NULL : vecpg_store_control(index);
+    const char *problem = vecpg_store_problem(index);
+    VecpgStatCounts counts = {NULL};
+
+    count_rows(index, meta, segments, &counts);
+    set(stat, STAT_TUPLES, Int64GetDatum(counts.total.live));
+    set(stat, STAT_DEAD, Int64GetDatum(counts.total.dead));
+    set(stat, STAT_WRITE, Int64GetDatum(counts.write.live));
+    set_counts(stat, STAT_SEALED, counts.sealed, counts.sealed_count);
+    set_counts(stat, STAT_GROWING, counts.growing, counts.growing_count);
+    set(stat, STAT_BYTES_SEGMENTS, Int64GetDatum(counts.bytes_segments));
+    set(stat, STAT_SIZE,
+        Int64GetDatum(DatumGetInt64(stat->values[STAT_BYTES_LOG]) + (int64)counts.bytes_segments));
+    if (problem != NULL)
+        set_error(stat, problem);
+    else if (counts.lost_rows && !is_temporary)
+        set_error(stat, "a segment is missing, and its rows are searched without it");
+    if (control != NULL)
+        look_at_control(stat, control);
+    set(stat, STAT_INDEXING, BoolGetDatum(!is_temporary && is_indexing(index, control)));
+}
+
+/* Does somebody build an index of this table, or vacuum it? */
+static bool
+has_builder(Oid heap_oid)
+{
+    LOCKTAG tag;
+    int count;
+
+    SET_LOCKTAG_RELATION(tag, MyDatabaseId, heap_oid);
+    GetLockConflicts(&tag, ShareUpdateExclusiveLock, &count);
+    return count > 0;
+}
+
+static void
+look_at_pages(VecpgStat *stat, Relation index)
+{
+    bool was_open = vecpg_store_is_open(index);
+    VecpgLogMeta meta;
+    VecpgSegments *volatile segments = NULL;
+
+    vecpg_log_meta_read(index, &meta);
+    PG_TRY();
+    {
+        segments = vecpg_store_acquire(index, &meta);
+        look_at_rows(stat, index, segments, &meta);
+    }
+    PG_FINALLY();
+    {
+        vecpg_store_release(segments);
+        if (!was_open)
+            vecpg_store_forget(index);
+    }
+    PG_END_TRY();
+}
+
+static void
+look_at_index(VecpgStat *stat, Relation index)
+{
+    VecIndexOptions options;
+    int64 bytes_log;
+
+    stat->exists = index->rd_indam->amoptions == vecpg_options_parse;
+    if (!stat->exists)
+        return;
+    vecpg_options_read(index, &options);
+    set_text(stat, STAT_OPTIONS, vecpg_options_to_json(&options));
+    if (!index->rd_index->indisvalid) {
+        stat->status = "BUILDING";
+        if (!has_builder(index->rd_index->indrelid))
+            set_error(stat, "its concurrent build did not end: REINDEX it, or drop it");
+        else
+            set(stat, STAT_INDEXING, BoolGetDatum(true));
+    }
+    bytes_log = (int64)RelationGetNumberOfBlocks(index) * BLCKSZ;
+    set(stat, STAT_BYTES_LOG, Int64GetDatum(bytes_log));
+    set(stat, STAT_SIZE, Int64GetDatum(bytes_log));
+    if (RELATION_IS_OTHER_TEMP(index) || !index->rd_index->indisready)
+        return; /* its pages are in another session's memory, or were not written yet */
+    look_at_pages(stat, index);
+}
+
+static void
+look(void *argument)
+{
+    VecpgStat *stat = argument;
+    HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(stat->index_oid));
+    Relation index;
+
+    stat->exists = HeapTupleIsValid(tuple) && ((Form_pg_class)GETSTRUCT(tuple))->relkind == RELKIND_INDEX;
+    if (HeapTupleIsValid(tuple))
+        ReleaseSysCache(tuple);
+    if (!stat->exists)
+        return;
+    if (!ConditionalLockRelationOid(stat->index_oid, AccessShareLock)) {
+        stat->status = "BUILDING";
+        set(stat, STAT_INDEXING, BoolGetDatum(true));
+        return;
+    }
+    stat->exists = SearchSysCacheExists1(RELOID, ObjectIdGetDatum(stat->index_oid));
+    if (!stat->exists) { /* dropped since */
+        UnlockRelationOid(stat->index_oid, AccessShareLock);
+        return;
+    }
+    index = index_open(stat->index_oid, NoLock);
+    look_at_index(stat, index);
+    index_close(index, AccessShareLock);
+}
+
+/* All columns of the view but the names; all NULL if there is no such index of ours. */
+Datum
+vectors_index_stat(PG_FUNCTION_ARGS)
+{
+    VecpgStat stat = {.index_oid = PG_GETARG_OID(0), .status = "NORMAL", .context = CurrentMemoryContext};
+    MemoryContext context =
+        AllocSetContextCreate(CurrentMemoryContext, "vectors stat", ALLOCSET_DEFAULT_SIZES);
+    MemoryContext old_context = MemoryContextSwitchTo(context);
+    TupleDesc descriptor;
+    ErrorData *error;
+
+    memset(stat.is_null, true, sizeof(stat.is_null));
+    error = vecpg_errors_try(look, &stat);
+    if (error != NULL) {
+        if (!vecpg_errors_is_of_object(error))
+            ReThrowError(error);
+        stat.is_null[STAT_LAST_ERROR] = true; /* this one hid all others */
+        set_error(&stat, error->message);
+    }
+    if (stat.exists)
+        set_text(&stat, STAT_STATUS, stat.status);
+    else
+        memset(stat.is_null, true, sizeof(stat.is_null));
+    MemoryContextSwitchTo(old_context);
+    MemoryContextDelete(context);
+    if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
+        ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("return type must be a row type")));
+    PG_RETURN_DATUM(
+        HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), stat.values, stat.is_null)));
+}

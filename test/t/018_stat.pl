@@ -1,0 +1,177 @@
+# pg_vector_index_stat: right while rows move, waits for nobody, and shows all other indexes whatever is wrong with one.
+
+use strict;
+use warnings;
+
+use File::Path qw(remove_tree);
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use VectorsTest;
+
+my $node = primary('node', 'autovacuum = off');
+for my $table ('items', 'others')
+{
+	$node->safe_psql('postgres', "CREATE TABLE $table (id bigint, embedding vector(32))");
+	fill($node, $table, 1, 3000, 32);
+	$node->safe_psql('postgres', "CREATE INDEX ${table}_embedding ON $table USING vectors (embedding vector_l2_ops)");
+}
+
+sub stat_of
+{
+	my ($index, $columns, $server) = @_;
+	return ($server // $node)->safe_psql('postgres', "SELECT $columns FROM pg_vector_index_stat WHERE indexname = '$index'");
+}
+
+# The one that is sound is shown as ever.
+sub others_is_right
+{
+	my ($name) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	return is(stat_of('others_embedding', 'idx_status, idx_tuples, idx_sealed'), 'NORMAL|3000|{3000}', "$name: the other index is shown");
+}
+
+# ---- While rows move: each row is counted once, wherever it is ---------------------------------------------------------
+
+my ($process) = statement_in_background($node, q{
+	DO $$ BEGIN
+		FOR i IN 1 .. 400 LOOP
+			INSERT INTO items SELECT id + 10000 * i, embedding FROM items WHERE id <= 100;
+			COMMIT;
+		END LOOP;
+	END $$});
+my ($rounds, $busy, $before) = (0, 1, 0);
+while ($busy)
+{
+	$busy = $node->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'background%' AND state = 'active'}) > 0;
+	$node->safe_psql('postgres', 'VACUUM items') if $rounds % 3 == 1;
+	$node->safe_psql('postgres', q{SELECT vectors_merge('items_embedding')}) if $rounds % 7 == 2;
+	my $rows = $node->safe_psql('postgres', 'SELECT count(*) FROM items');
+	my ($tuples, $sum, $status) = split /\|/, stat_of('items_embedding',
+		'idx_tuples, (SELECT sum(n) FROM unnest(idx_sealed || idx_growing || idx_write) n), idx_status');
+	my $after = $node->safe_psql('postgres', 'SELECT count(*) FROM items');
+	$rounds++;
+	# An insert that is under way has rows in the index that nobody sees yet: one statement's at most.
+	ok($tuples == $sum && $rows <= $tuples && $tuples <= $after + 100 && $status eq 'NORMAL', "round $rounds: $rows <= $tuples <= $after + 100, $sum");
+	ok($tuples >= $before, "round $rounds: no row is lost");
+	$before = $tuples;
+}
+$process->finish;
+$node->safe_psql('postgres', q{SELECT vectors_merge('items_embedding')});
+is(stat_of('items_embedding', 'idx_status, idx_indexing, idx_tuples, idx_sealed, idx_growing, idx_write'), 'NORMAL|f|43000|{43000}|{}|0', 'at the end');
+
+# ---- A standby counts for itself -------------------------------------------------------------------------------------
+
+my $standby = standby_of($node, 'standby');
+is(stat_of('items_embedding', 'idx_status, idx_tuples', $standby), 'NORMAL|43000', 'on a standby');
+$standby->stop;
+
+# ---- Locked, being dropped, of another session -----------------------------------------------------------------------
+
+my $session = $node->background_psql('postgres', on_error_stop => 1);
+$session->query_safe('BEGIN; DROP INDEX items_embedding');
+is(stat_of('items_embedding', 'idx_status, idx_indexing, idx_tuples IS NULL'), 'BUILDING|t|t', 'being dropped: nobody is waited for');
+others_is_right('dropped');
+$session->query_safe('ROLLBACK; BEGIN; REINDEX INDEX items_embedding');
+is(stat_of('items_embedding', 'idx_status'), 'BUILDING', 'being rebuilt');
+$session->query_safe('COMMIT; CREATE TEMPORARY TABLE own AS SELECT * FROM items LIMIT 50; ALTER TABLE own ALTER embedding TYPE vector(32)');
+$session->query_safe('CREATE INDEX own_embedding ON own USING vectors (embedding vector_l2_ops)');
+is(stat_of('own_embedding', 'idx_status, idx_tuples IS NULL, idx_log_size > 0, idx_last_error IS NULL'), 'NORMAL|t|t|t', "another session's temporary index");
+like($session->query_safe(q{SELECT idx_status, idx_tuples FROM pg_vector_index_stat WHERE indexname = 'own_embedding'}), qr/NORMAL\|50/, 'which that session can count');
+$session->quit;
+
+# ---- Damage ----------------------------------------------------------------------------------------------------------
+
+sub directory
+{
+	my $path = $node->safe_psql('postgres', q{
+		SELECT format('%s/%s_%s', d.oid, d.dattablespace, pg_relation_filenode('items_embedding'))
+		FROM pg_database d WHERE datname = current_database()});
+	return $node->data_dir . "/pg_vectors/$path";
+}
+
+sub damage
+{
+	my ($file, $position, $bytes) = @_;
+	my $content = slurp_file($file, 0);
+	substr($content, $position, length $bytes) = $bytes;
+	open my $handle, '>:raw', $file or die "$file: $!";
+	print $handle $content;
+	close $handle or die;
+	return;
+}
+
+sub is_degraded
+{
+	my ($name, $pattern) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	like(stat_of('items_embedding', 'idx_status, idx_tuples, idx_last_error'), qr/^DEGRADED\|43000\|.*$pattern/, $name);
+	others_is_right($name);
+	$node->safe_psql('postgres', q{SELECT vectors_merge('items_embedding')});
+	is(stat_of('items_embedding', 'idx_status, idx_sealed, idx_last_error'), 'NORMAL|{43000}|', "$name: built again");
+	return;
+}
+
+my ($segment) = glob directory() . '/segment.*';
+damage($segment, 50_000, "\xDE\xAD\xBE\xEF");
+is_degraded('a damaged segment', 'segment file .* is corrupt');
+($segment) = glob directory() . '/segment.*';
+unlink $segment or die;
+$node->restart;
+is_degraded('a missing segment', 'segment');
+damage(directory() . '/manifest', 30, "\xFF\xFF");
+$node->restart;
+is_degraded('a damaged manifest', 'manifest');
+truncate directory() . '/control', 7 or die;
+$node->restart;
+is_degraded('a damaged control file', 'control');
+remove_tree(directory());
+$node->restart;
+is_degraded('no directory', 'a segment is missing');
+
+# A page that PostgreSQL itself cannot read, META or another; an index whose file is gone.
+my $file = $node->data_dir . '/' . $node->safe_psql('postgres', q{SELECT pg_relation_filepath('items_embedding')});
+my $content = slurp_file($file, 0);
+for my $case ([ 'META of zeros', 0, "\0" x 8192 ], [ 'META of noise', 0, "\x5A" x 8192 ], [ 'wrong magic', 24, 'XXXX' ], [ 'a directory page of zeros', 2 * 8192, "\0" x 8192 ],
+	[ 'fanout zero', 54, "\0\0" ], [ 'tail beyond the end', 56, "\xFF\xFF\xFF\xFF\xFF\0\0\0" ])
+{
+	my ($name, $position, $bytes) = @$case;
+	$node->stop;
+	damage($file, $position, $bytes);
+	$node->start;
+	my ($status, $options) = split /\|/, stat_of('items_embedding', 'idx_status, idx_options IS NOT NULL');
+	is($options, 't', "$name: the options are shown");
+	is($status, 'DEGRADED', "$name: degraded") unless $name eq 'a directory page of zeros';
+	others_is_right($name);
+	$node->stop;
+	open my $handle, '>:raw', $file or die;
+	print $handle $content;
+	close $handle or die;
+	$node->start;
+}
+$node->stop;
+rename $file, "$file.away" or die;
+$node->start;
+like(stat_of('items_embedding', 'idx_status, idx_tuples, idx_last_error'), qr/^DEGRADED\|\|could not open file/, 'the relation is gone');
+others_is_right('the relation is gone');
+$node->stop;
+rename "$file.away", $file or die;
+$node->start;
+is(stat_of('items_embedding', 'idx_status, idx_tuples'), 'NORMAL|43000', 'and back');
+
+# ---- Looking keeps nothing open ---------------------------------------------------------------------------------------
+
+$session = $node->background_psql('postgres', on_error_stop => 1);
+my $pid = $session->query_safe('SELECT pg_backend_pid()');
+$session->query_safe('SELECT count(idx_tuples) FROM pg_vector_index_stat') for 1 .. 3;
+unlike(slurp_file("/proc/$pid/maps"), qr/pg_vectors/, 'a session that looked at the view has no segment mapped');
+$session->query_safe(q{SET enable_seqscan = off; SELECT id FROM others ORDER BY embedding <-> (SELECT embedding FROM others LIMIT 1) LIMIT 1});
+$session->query_safe('SELECT count(idx_tuples) FROM pg_vector_index_stat');
+my %mapped = map { m{pg_vectors/(\d+/\d+_\d+)/segment} ? ($1 => 1) : () } split /\n/, slurp_file("/proc/$pid/maps");
+is(scalar(keys %mapped), 1, 'one that searched has the index that it searched');
+$session->quit;
+
+unlike(slurp_file($node->logfile), qr/was terminated by signal/, 'nobody died');
+done_testing();
