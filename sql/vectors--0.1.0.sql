@@ -1352,7 +1352,7 @@ CREATE FUNCTION vectors_amhandler(internal) RETURNS index_am_handler
     AS 'MODULE_PATHNAME', 'vectors_amhandler' LANGUAGE C;
 COMMENT ON FUNCTION vectors_amhandler(internal) IS 'what the access method vectors can do, for PostgreSQL alone';
 CREATE ACCESS METHOD vectors TYPE INDEX HANDLER vectors_amhandler;
-COMMENT ON ACCESS METHOD vectors IS 'nearest neighbours of vectors: ORDER BY column <-> $1';
+COMMENT ON ACCESS METHOD vectors IS 'nearest neighbours of vectors: ORDER BY column <-> $1, among rows that fulfil conditions on further columns';
 
 CREATE OPERATOR CLASS vector_l2_ops FOR TYPE vector USING vectors AS
     OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,
@@ -1437,6 +1437,186 @@ COMMENT ON OPERATOR CLASS bvector_jaccard_ops USING vectors IS 'order by Jaccard
 COMMENT ON OPERATOR CLASS l2_ops USING vectors IS 'order by squared Euclidean distance, <->: the old name of vector_l2_ops';
 COMMENT ON OPERATOR CLASS dot_ops USING vectors IS 'order by negative dot product, <#>: the old name of vector_dot_ops';
 COMMENT ON OPERATOR CLASS cosine_ops USING vectors IS 'order by cosine distance, <=>: the old name of vector_cos_ops';
+
+-- filter columns: further columns of an index, whose conditions are answered in it
+
+CREATE OPERATOR FAMILY integer_ops USING vectors;
+CREATE OPERATOR CLASS int2_ops DEFAULT FOR TYPE int2 USING vectors FAMILY integer_ops AS
+    OPERATOR 3 < (int2, int2),
+    OPERATOR 4 <= (int2, int2),
+    OPERATOR 5 = (int2, int2),
+    OPERATOR 6 >= (int2, int2),
+    OPERATOR 7 > (int2, int2);
+CREATE OPERATOR CLASS int4_ops DEFAULT FOR TYPE int4 USING vectors FAMILY integer_ops AS
+    OPERATOR 3 < (int4, int4),
+    OPERATOR 4 <= (int4, int4),
+    OPERATOR 5 = (int4, int4),
+    OPERATOR 6 >= (int4, int4),
+    OPERATOR 7 > (int4, int4);
+CREATE OPERATOR CLASS int8_ops DEFAULT FOR TYPE int8 USING vectors FAMILY integer_ops AS
+    OPERATOR 3 < (int8, int8),
+    OPERATOR 4 <= (int8, int8),
+    OPERATOR 5 = (int8, int8),
+    OPERATOR 6 >= (int8, int8),
+    OPERATOR 7 > (int8, int8);
+ALTER OPERATOR FAMILY integer_ops USING vectors ADD
+    OPERATOR 3 < (int2, int4),
+    OPERATOR 4 <= (int2, int4),
+    OPERATOR 5 = (int2, int4),
+    OPERATOR 6 >= (int2, int4),
+    OPERATOR 7 > (int2, int4),
+    OPERATOR 3 < (int2, int8),
+    OPERATOR 4 <= (int2, int8),
+    OPERATOR 5 = (int2, int8),
+    OPERATOR 6 >= (int2, int8),
+    OPERATOR 7 > (int2, int8),
+    OPERATOR 3 < (int4, int2),
+    OPERATOR 4 <= (int4, int2),
+    OPERATOR 5 = (int4, int2),
+    OPERATOR 6 >= (int4, int2),
+    OPERATOR 7 > (int4, int2),
+    OPERATOR 3 < (int4, int8),
+    OPERATOR 4 <= (int4, int8),
+    OPERATOR 5 = (int4, int8),
+    OPERATOR 6 >= (int4, int8),
+    OPERATOR 7 > (int4, int8),
+    OPERATOR 3 < (int8, int2),
+    OPERATOR 4 <= (int8, int2),
+    OPERATOR 5 = (int8, int2),
+    OPERATOR 6 >= (int8, int2),
+    OPERATOR 7 > (int8, int2),
+    OPERATOR 3 < (int8, int4),
+    OPERATOR 4 <= (int8, int4),
+    OPERATOR 5 = (int8, int4),
+    OPERATOR 6 >= (int8, int4),
+    OPERATOR 7 > (int8, int4);
+COMMENT ON OPERATOR FAMILY integer_ops USING vectors IS 'filter columns: integers, with one another';
+COMMENT ON OPERATOR CLASS int2_ops USING vectors IS 'filter column of type int2';
+COMMENT ON OPERATOR CLASS int4_ops USING vectors IS 'filter column of type int4';
+COMMENT ON OPERATOR CLASS int8_ops USING vectors IS 'filter column of type int8';
+CREATE OPERATOR FAMILY float_ops USING vectors;
+CREATE OPERATOR CLASS float4_ops DEFAULT FOR TYPE float4 USING vectors FAMILY float_ops AS
+    OPERATOR 3 < (float4, float4),
+    OPERATOR 4 <= (float4, float4),
+    OPERATOR 5 = (float4, float4),
+    OPERATOR 6 >= (float4, float4),
+    OPERATOR 7 > (float4, float4);
+CREATE OPERATOR CLASS float8_ops DEFAULT FOR TYPE float8 USING vectors FAMILY float_ops AS
+    OPERATOR 3 < (float8, float8),
+    OPERATOR 4 <= (float8, float8),
+    OPERATOR 5 = (float8, float8),
+    OPERATOR 6 >= (float8, float8),
+    OPERATOR 7 > (float8, float8);
+ALTER OPERATOR FAMILY float_ops USING vectors ADD
+    OPERATOR 3 < (float4, float8),
+    OPERATOR 4 <= (float4, float8),
+    OPERATOR 5 = (float4, float8),
+    OPERATOR 6 >= (float4, float8),
+    OPERATOR 7 > (float4, float8),
+    OPERATOR 3 < (float8, float4),
+    OPERATOR 4 <= (float8, float4),
+    OPERATOR 5 = (float8, float4),
+    OPERATOR 6 >= (float8, float4),
+    OPERATOR 7 > (float8, float4);
+COMMENT ON OPERATOR FAMILY float_ops USING vectors IS 'filter columns: floating point numbers, with one another';
+COMMENT ON OPERATOR CLASS float4_ops USING vectors IS 'filter column of type float4';
+COMMENT ON OPERATOR CLASS float8_ops USING vectors IS 'filter column of type float8';
+CREATE OPERATOR FAMILY datetime_ops USING vectors;
+CREATE OPERATOR CLASS date_ops DEFAULT FOR TYPE date USING vectors FAMILY datetime_ops AS
+    OPERATOR 3 < (date, date),
+    OPERATOR 4 <= (date, date),
+    OPERATOR 5 = (date, date),
+    OPERATOR 6 >= (date, date),
+    OPERATOR 7 > (date, date);
+CREATE OPERATOR CLASS timestamp_ops DEFAULT FOR TYPE timestamp USING vectors FAMILY datetime_ops AS
+    OPERATOR 3 < (timestamp, timestamp),
+    OPERATOR 4 <= (timestamp, timestamp),
+    OPERATOR 5 = (timestamp, timestamp),
+    OPERATOR 6 >= (timestamp, timestamp),
+    OPERATOR 7 > (timestamp, timestamp);
+CREATE OPERATOR CLASS timestamptz_ops DEFAULT FOR TYPE timestamptz USING vectors FAMILY datetime_ops AS
+    OPERATOR 3 < (timestamptz, timestamptz),
+    OPERATOR 4 <= (timestamptz, timestamptz),
+    OPERATOR 5 = (timestamptz, timestamptz),
+    OPERATOR 6 >= (timestamptz, timestamptz),
+    OPERATOR 7 > (timestamptz, timestamptz);
+ALTER OPERATOR FAMILY datetime_ops USING vectors ADD
+    OPERATOR 3 < (date, timestamp),
+    OPERATOR 4 <= (date, timestamp),
+    OPERATOR 5 = (date, timestamp),
+    OPERATOR 6 >= (date, timestamp),
+    OPERATOR 7 > (date, timestamp),
+    OPERATOR 3 < (date, timestamptz),
+    OPERATOR 4 <= (date, timestamptz),
+    OPERATOR 5 = (date, timestamptz),
+    OPERATOR 6 >= (date, timestamptz),
+    OPERATOR 7 > (date, timestamptz),
+    OPERATOR 3 < (timestamp, date),
+    OPERATOR 4 <= (timestamp, date),
+    OPERATOR 5 = (timestamp, date),
+    OPERATOR 6 >= (timestamp, date),
+    OPERATOR 7 > (timestamp, date),
+    OPERATOR 3 < (timestamp, timestamptz),
+    OPERATOR 4 <= (timestamp, timestamptz),
+    OPERATOR 5 = (timestamp, timestamptz),
+    OPERATOR 6 >= (timestamp, timestamptz),
+    OPERATOR 7 > (timestamp, timestamptz),
+    OPERATOR 3 < (timestamptz, date),
+    OPERATOR 4 <= (timestamptz, date),
+    OPERATOR 5 = (timestamptz, date),
+    OPERATOR 6 >= (timestamptz, date),
+    OPERATOR 7 > (timestamptz, date),
+    OPERATOR 3 < (timestamptz, timestamp),
+    OPERATOR 4 <= (timestamptz, timestamp),
+    OPERATOR 5 = (timestamptz, timestamp),
+    OPERATOR 6 >= (timestamptz, timestamp),
+    OPERATOR 7 > (timestamptz, timestamp);
+COMMENT ON OPERATOR FAMILY datetime_ops USING vectors IS 'filter columns: dates and timestamps, with one another';
+COMMENT ON OPERATOR CLASS date_ops USING vectors IS 'filter column of type date';
+COMMENT ON OPERATOR CLASS timestamp_ops USING vectors IS 'filter column of type timestamp';
+COMMENT ON OPERATOR CLASS timestamptz_ops USING vectors IS 'filter column of type timestamptz';
+CREATE OPERATOR CLASS numeric_ops DEFAULT FOR TYPE numeric USING vectors AS
+    OPERATOR 3 < (numeric, numeric),
+    OPERATOR 4 <= (numeric, numeric),
+    OPERATOR 5 = (numeric, numeric),
+    OPERATOR 6 >= (numeric, numeric),
+    OPERATOR 7 > (numeric, numeric);
+COMMENT ON OPERATOR CLASS numeric_ops USING vectors IS 'filter column of type numeric';
+CREATE OPERATOR CLASS time_ops DEFAULT FOR TYPE time USING vectors AS
+    OPERATOR 3 < (time, time),
+    OPERATOR 4 <= (time, time),
+    OPERATOR 5 = (time, time),
+    OPERATOR 6 >= (time, time),
+    OPERATOR 7 > (time, time);
+COMMENT ON OPERATOR CLASS time_ops USING vectors IS 'filter column of type time';
+CREATE OPERATOR CLASS bool_ops DEFAULT FOR TYPE bool USING vectors AS
+    OPERATOR 3 < (bool, bool),
+    OPERATOR 4 <= (bool, bool),
+    OPERATOR 5 = (bool, bool),
+    OPERATOR 6 >= (bool, bool),
+    OPERATOR 7 > (bool, bool);
+COMMENT ON OPERATOR CLASS bool_ops USING vectors IS 'filter column of type bool';
+CREATE OPERATOR CLASS uuid_ops DEFAULT FOR TYPE uuid USING vectors AS
+    OPERATOR 3 < (uuid, uuid),
+    OPERATOR 4 <= (uuid, uuid),
+    OPERATOR 5 = (uuid, uuid),
+    OPERATOR 6 >= (uuid, uuid),
+    OPERATOR 7 > (uuid, uuid);
+COMMENT ON OPERATOR CLASS uuid_ops USING vectors IS 'filter column of type uuid';
+CREATE OPERATOR CLASS text_ops DEFAULT FOR TYPE text USING vectors AS
+    OPERATOR 3 < (text, text),
+    OPERATOR 4 <= (text, text),
+    OPERATOR 5 = (text, text),
+    OPERATOR 6 >= (text, text),
+    OPERATOR 7 > (text, text);
+COMMENT ON OPERATOR CLASS text_ops USING vectors IS 'filter column of type text or varchar: = under deterministic collations, < and > under C';
+CREATE OPERATOR CLASS enum_ops DEFAULT FOR TYPE anyenum USING vectors AS
+    OPERATOR 5 = (anyenum, anyenum);
+COMMENT ON OPERATOR CLASS enum_ops USING vectors IS 'filter column of an enum type: =';
+CREATE OPERATOR CLASS array_ops DEFAULT FOR TYPE anyarray USING vectors AS
+    OPERATOR 8 && (anyarray, anyarray),
+    OPERATOR 9 @> (anyarray, anyarray);
+COMMENT ON OPERATOR CLASS array_ops USING vectors IS 'filter column of an array type: overlaps, contains';
 
 -- administration
 

@@ -17,7 +17,9 @@ vectors_amhandler(PG_FUNCTION_ARGS)
     routine->amstrategies = VECPG_STRATEGY_COUNT;
     routine->amcanorderbyop = true;
     routine->amoptionalkey = true;
-    routine->amsearchnulls = false;
+    routine->amcanmulticol = true;
+    routine->amsearchnulls = true;
+    routine->amsearcharray = true;
     routine->amkeytype = InvalidOid;
     /* VACUUM would hand parts to workers that could not build segments with threads of their own. */
     routine->amparallelvacuumoptions = 0;

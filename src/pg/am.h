@@ -13,7 +13,16 @@
 
 #define VECPG_STRATEGY_DISTANCE 1 /* <->, <#>, <=> ...: FOR ORDER BY */
 #define VECPG_STRATEGY_SPHERE   2 /* <<->>, <<#>>, <<=>> ...: FOR SEARCH */
-#define VECPG_STRATEGY_COUNT    2
+
+/* Filter columns: FOR SEARCH. */
+#define VECPG_STRATEGY_LESS          3
+#define VECPG_STRATEGY_LESS_EQUAL    4
+#define VECPG_STRATEGY_EQUAL         5
+#define VECPG_STRATEGY_GREATER_EQUAL 6
+#define VECPG_STRATEGY_GREATER       7
+#define VECPG_STRATEGY_OVERLAPS      8 /* arrays: && */
+#define VECPG_STRATEGY_CONTAINS      9 /* arrays: @> */
+#define VECPG_STRATEGY_COUNT         9
 
 /* am_build.c */
 extern IndexBuildResult *vecpg_am_build(Relation heap, Relation index, IndexInfo *index_info);

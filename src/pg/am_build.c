@@ -9,6 +9,7 @@
 #include "catalog/index.h"
 #include "column.h"
 #include "compat.h"
+#include "keys.h"
 #include "log.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -19,6 +20,7 @@
 
 typedef struct VecpgBuildState {
     VecpgColumn column;
+    VecpgKeyLayout keys;
     MemoryContext row_context; /* reset after each row */
     double row_count;
 } VecpgBuildState;
@@ -36,6 +38,8 @@ build_row(Relation index, ItemPointer tid, Datum *values, bool *is_null, bool tu
         entry.vector = vector.elements;
         entry.vector_bytes = vector.bytes;
     }
+    if (state->keys.column_count > 0)
+        entry.attributes = vecpg_keys_encode(index, &state->keys, values, is_null);
     vecpg_log_append(index, &entry, false);
     MemoryContextSwitchTo(old_context);
     MemoryContextReset(state->row_context);
@@ -71,6 +75,15 @@ build_segment(Relation index)
                         RelationGetRelationName(index))));
 }
 
+static void
+shape_from_catalog(Relation index, VecpgColumn *column, VecpgLogShape *shape)
+{
+    vecpg_column_from_catalog(index, column);
+    vecpg_column_shape(column, shape);
+    vecpg_keys_layout(index, &shape->keys);
+    shape->attribute_bytes = vecpg_keys_bytes(&shape->keys);
+}
+
 IndexBuildResult *
 vecpg_am_build(Relation heap, Relation index, IndexInfo *index_info)
 {
@@ -81,8 +94,11 @@ vecpg_am_build(Relation heap, Relation index, IndexInfo *index_info)
     if (RelationGetNumberOfBlocks(index) != 0)
         ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
                         errmsg("index \"%s\" already contains data", RelationGetRelationName(index))));
-    vecpg_column_from_catalog(index, &state.column);
-    vecpg_column_shape(&state.column, &shape);
+    if (index_info->ii_ExclusionOps != NULL)
+        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                        errmsg("access method \"vectors\" does not support exclusion constraints")));
+    shape_from_catalog(index, &state.column, &shape);
+    state.keys = shape.keys;
     if (index->rd_rel->relpersistence != RELPERSISTENCE_TEMP)
         vecpg_store_sweep();
     if (index->rd_amcache != NULL) { /* of the same relation before a TRUNCATE in place */
@@ -111,8 +127,7 @@ vecpg_am_build_empty(Relation index)
     VecpgColumn column;
     VecpgLogShape shape;
 
-    vecpg_column_from_catalog(index, &column);
-    vecpg_column_shape(&column, &shape);
+    shape_from_catalog(index, &column, &shape);
     /* Nonce 0: each crash resets the index to this fork, and what segments it had are another instance's then. */
     vecpg_log_create(index, INIT_FORKNUM, &shape, 0);
 }

@@ -14,6 +14,7 @@
 #include "access/genam.h"
 #include "column.h"
 #include "compat.h"
+#include "filter_plan.h"
 #include "guc.h"
 #include "log.h"
 #include "optimizer/optimizer.h"
@@ -80,20 +81,13 @@ has_range(const IndexPath *path)
 {
     ListCell *cell;
 
-    foreach (cell, path->indexclauses)
-        if (lfirst_node(IndexClause, cell)->indexcol == 0)
+    foreach (cell, path->indexclauses) {
+        const IndexClause *clause = lfirst_node(IndexClause, cell);
+
+        if (clause->indexcol == 0 && !IsA(clause->rinfo->clause, NullTest))
             return true;
+    }
     return false;
-}
-
-/* Which share of the table's rows the scan gives when it runs to its end. */
-static Selectivity
-selectivity_of(PlannerInfo *root, const IndexPath *path)
-{
-    List *conditions =
-        add_predicate_to_index_quals(path->indexinfo, get_quals_from_indexclauses(path->indexclauses));
-
-    return clauselist_selectivity(root, conditions, path->indexinfo->rel->relid, JOIN_INNER, NULL);
 }
 
 void
@@ -109,9 +103,11 @@ vecpg_am_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count, Co
     double candidate_rows;
     double exact_cost;
     double candidate_cost;
-    bool is_range = has_range(path);
+    bool is_range;
 
-    *selectivity = selectivity_of(root, path);
+    vecpg_filter_plan_complete(root, path);
+    is_range = has_range(path);
+    *selectivity = vecpg_filter_plan_selectivity(root, path);
     *correlation = 0.0;
     *pages = path->indexinfo->pages;
     /* Rows come in the order of one distance; a second key among equals would need a sort. */

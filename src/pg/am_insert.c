@@ -4,6 +4,7 @@
 #include "am.h"
 
 #include "column.h"
+#include "keys.h"
 #include "log.h"
 #include "utils/memutils.h"
 #include "worker.h"
@@ -16,9 +17,12 @@ vecpg_am_insert(Relation index, Datum *values, bool *is_null, ItemPointer heap_t
         AllocSetContextCreate(CurrentMemoryContext, "vectors insert", ALLOCSET_SMALL_SIZES);
     MemoryContext old_context = MemoryContextSwitchTo(context);
     VecpgLogEntry entry = {.tid = *heap_tid, .is_null = is_null[0]};
+    VecpgLogShape shape = vecpg_log_shape(index);
 
+    vecpg_keys_check(index, &shape.keys);
+    if (shape.keys.column_count > 0)
+        entry.attributes = vecpg_keys_encode(index, &shape.keys, values, is_null);
     if (!is_null[0]) {
-        VecpgLogShape shape = vecpg_log_shape(index);
         VecpgColumn column;
         VecpgVectorBytes vector;
 

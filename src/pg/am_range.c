@@ -22,6 +22,21 @@ is_below_all(VecMetric metric, float radius)
     return metric != VEC_METRIC_DOT && vecpg_types_compare_float(radius, 0.0f) <= 0;
 }
 
+static bool
+is_sphere(const ScanKeyData *key)
+{
+    return key->sk_attno == 1 && key->sk_strategy == VECPG_STRATEGY_SPHERE;
+}
+
+bool
+vecpg_range_is_asked(ScanKey keys, int key_count)
+{
+    for (int i = 0; i < key_count; i++)
+        if (is_sphere(&keys[i]))
+            return true;
+    return false;
+}
+
 VecpgRange *
 vecpg_range_read(const VecpgColumn *column, ScanKey keys, int key_count)
 {
@@ -31,7 +46,7 @@ vecpg_range_read(const VecpgColumn *column, ScanKey keys, int key_count)
         VecpgSphere *sphere = &range->spheres[range->sphere_count];
         Datum center;
 
-        if (keys[i].sk_attno != 1 || keys[i].sk_strategy != VECPG_STRATEGY_SPHERE)
+        if (!is_sphere(&keys[i]))
             continue;
         range->sphere_count++;
         if ((keys[i].sk_flags & SK_ISNULL) != 0 ||

@@ -22,6 +22,9 @@ typedef struct VecpgRange {
     VecpgSphere spheres[FLEXIBLE_ARRAY_MEMBER];
 } VecpgRange;
 
+/* Whether one of the scan keys states a range. */
+extern bool vecpg_range_is_asked(ScanKey keys, int key_count);
+
 /* The range that the scan keys of the vector's column state, NULL if none does. Lives in CurrentMemoryContext. */
 extern VecpgRange *vecpg_range_read(const VecpgColumn *column, ScanKey keys, int key_count);
 

@@ -21,6 +21,7 @@
 #include "catalog/pg_type.h"
 #include "column.h"
 #include "errors.h"
+#include "filter.h"
 #include "guc.h"
 #include "lib/pairingheap.h"
 #include "log.h"
@@ -65,7 +66,8 @@ typedef struct VecpgScan {
     bool is_ordered;        /* else rows come as they are found */
     VecpgVectorBytes query; /* by the distance to which they are ordered */
     bool query_is_null;
-    VecpgRange *range; /* NULL: no range condition */
+    VecpgRange *range;   /* NULL: no range condition */
+    VecpgFilter *filter; /* NULL: no condition on filter columns */
     bool
         is_collected; /* the segments are searched by another vector than rows are ordered by: only all can be sorted */
     uint64 range_instead_at; /* candidates after which to think of that */
@@ -197,7 +199,7 @@ add_entry(VecpgScan *state, const VecpgLogEntry *entry, bool is_uncovered)
     VecpgVectorBytes vector = {entry->vector, entry->vector_bytes};
     float distance = 0;
 
-    if (entry->is_null && state->range != NULL)
+    if ((entry->is_null && state->range != NULL) || !vecpg_filter_matches(state->filter, entry))
         return;
     if (!entry->is_null && !state->query_is_null)
         distance = vecpg_column_distance(&state->column, state->query, vector);
@@ -298,6 +300,7 @@ static bool
 search_begin(Relation index, VecpgScan *state, VecpgSegments *segments, VecpgVectorBytes vector, float radius)
 {
     VecSearchOptions options = {.ef_search = vecpg_guc_hnsw_ef_search,
+                                .filter = state->filter != NULL ? &state->filter->keys : NULL,
                                 .should_stop = vecpg_errors_should_stop,
                                 .one_round = vecpg_guc_search_mode == VECPG_SEARCH_BASIC,
                                 .is_range = radius < INFINITY,
@@ -344,6 +347,22 @@ open_segments_and_log(Relation index, VecpgScan *state)
 }
 
 static void
+read_filter(IndexScanDesc scan, VecpgScan *state)
+{
+    const VecpgKeyLayout *layout = &vecpg_log_reader_meta(state->reader)->keys;
+
+    vecpg_keys_check(scan->indexRelation, layout);
+    state->filter = vecpg_filter_make(scan->indexRelation, layout, scan->keyData, scan->numberOfKeys);
+}
+
+/* No search finds what has no vector. */
+static bool
+wants_nulls_alone(const VecpgScan *state)
+{
+    return state->filter != NULL && state->filter->vector_test == VECPG_VECTOR_IS_NULL;
+}
+
+static void
 scan_start(IndexScanDesc scan, VecpgScan *state)
 {
     MemoryContextCallback *callback = palloc0(sizeof(MemoryContextCallback));
@@ -352,7 +371,8 @@ scan_start(IndexScanDesc scan, VecpgScan *state)
     uint64 end;
     uint64 rows;
 
-    if (scan->numberOfOrderBys > 1 || scan->numberOfOrderBys + scan->numberOfKeys == 0)
+    if (scan->numberOfOrderBys > 1 ||
+        (scan->numberOfOrderBys == 0 && !vecpg_range_is_asked(scan->keyData, scan->numberOfKeys)))
         ereport(ERROR,
                 (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                  errmsg("index \"%s\" can only be scanned in the order of one distance, or for a range",
@@ -369,14 +389,16 @@ scan_start(IndexScanDesc scan, VecpgScan *state)
     open_segments_and_log(index, state);
     vecpg_column_from_meta(vecpg_log_reader_meta(state->reader), &state->column);
     read_query(scan, state);
+    read_filter(scan, state);
     state->started = true;
     state->rows = pairingheap_allocate(compare_rows, NULL);
     state->exhausted = true;
-    if (state->range != NULL && state->range->is_empty)
+    if ((state->range != NULL && state->range->is_empty) ||
+        (state->filter != NULL && state->filter->matches_nothing))
         return;
     segments = state->resources->segments;
     if (segments != NULL &&
-        (state->query_is_null ||
+        (state->query_is_null || wants_nulls_alone(state) ||
          !search_begin(index, state, segments, state->query,
                        state->range != NULL ? vecpg_range_limit(state->range) : INFINITY)))
         segments = NULL;
@@ -537,10 +559,10 @@ advance(Relation index, VecpgScan *state)
 }
 
 static bool
-emit(IndexScanDesc scan, const ItemPointerData *tid, float distance, bool is_null)
+emit(IndexScanDesc scan, const VecpgScan *state, const ItemPointerData *tid, float distance, bool is_null)
 {
     scan->xs_heaptid = *tid;
-    scan->xs_recheck = false;
+    scan->xs_recheck = state->filter != NULL && state->filter->is_lossy;
     scan->xs_recheckorderby = false;
     if (scan->numberOfOrderBys > 0) {
         scan->xs_orderbyvals[0] = Float4GetDatum(distance);
@@ -596,7 +618,7 @@ next_row(IndexScanDesc scan, VecpgScan *state)
                 continue;
             if (!state->exhausted)
                 remember_emitted(state, row->position);
-            return emit(scan, &row->tid, row->distance, false);
+            return emit(scan, state, &row->tid, row->distance, false);
         }
         if (state->exhausted)
             break;
@@ -610,7 +632,7 @@ next_row(IndexScanDesc scan, VecpgScan *state)
     if (vecpg_guc_search_mode == VECPG_SEARCH_BASIC && state->uncovered_given++ >= vecpg_guc_hnsw_ef_search)
         return false;
     if (state->null_next < state->null_count)
-        return emit(scan, &state->nulls[state->null_next++], 0, true);
+        return emit(scan, state, &state->nulls[state->null_next++], 0, true);
     return false;
 }
 

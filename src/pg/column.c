@@ -4,6 +4,7 @@
 #include "column.h"
 
 #include "catalog/pg_type.h"
+#include "keys.h"
 #include "operators.h"
 #include "types_bvector.h"
 #include "types_common.h"
@@ -83,6 +84,11 @@ vecpg_column_from_catalog(Relation index, VecpgColumn *column)
 {
     Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(index), 0);
 
+    if (vecpg_keys_kind(index->rd_opcintype[0]) != VECPG_KEY_NONE)
+        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                        errmsg("the first column of index \"%s\" must be a vector, not of type %s",
+                               RelationGetRelationName(index), format_type_be(attribute->atttypid)),
+                        errhint("Write the vector first, then the columns to filter by.")));
     distance_of_operator_class(index, column);
     if (attribute->atttypmod < 1)
         ereport(
@@ -138,6 +144,7 @@ vecpg_column_shape(const VecpgColumn *column, VecpgLogShape *shape)
     shape->metric = column->metric;
     shape->attribute_bytes = 0;
     shape->vector_bytes = element_bytes(column);
+    memset(&shape->keys, 0, sizeof(shape->keys));
 }
 
 VecpgVectorBytes

@@ -80,6 +80,14 @@ vecpg_server_start(void)
 #define vecpg_is_owner(relation, role) pg_class_ownercheck(relation, role)
 #endif
 
+/* Does a collation compare texts byte by byte? */
+#include "utils/pg_locale.h"
+#if PG_VERSION_NUM >= 180000
+#define vecpg_collation_is_c(collation) (pg_newlocale_from_collation(collation)->collate_is_c)
+#else
+#define vecpg_collation_is_c(collation) lc_collate_is_c(collation)
+#endif
+
 /* From 18 a path is refused by a count that weighs more than any cost. */
 #if PG_VERSION_NUM >= 180000
 #define vecpg_path_disable(index_path) ((index_path)->path.disabled_nodes = 2)

@@ -54,6 +54,7 @@ meta_fill(VecpgLogMeta *meta, const VecpgLogShape *shape, uint64 instance_nonce)
     meta->metric = shape->metric;
     meta->attribute_bytes = shape->attribute_bytes;
     meta->vector_bytes = shape->vector_bytes;
+    meta->keys = shape->keys;
     meta->slots_max = slots_max;
     meta->directory_entry_bytes = sizeof(VecpgDirectoryEntry) + slots_max / 8;
     meta->directory_fanout = VECPG_PAGE_BYTES / meta->directory_entry_bytes;
@@ -120,7 +121,9 @@ vecpg_log_meta_read(Relation index, VecpgLogMeta *meta)
     uint64 map_end;
 
     memcpy(meta, stored, offsetof(VecpgLogMeta, map_blocks));
-    if (meta->magic != VECPG_LOG_MAGIC || meta->directory_fanout == 0 || meta->slots_max % 32 != 0)
+    meta->keys = stored->keys;
+    if (meta->magic != VECPG_LOG_MAGIC || meta->directory_fanout == 0 || meta->slots_max % 32 != 0 ||
+        meta->keys.column_count > VECPG_KEY_COLUMNS_MAX)
         vecpg_page_corrupt(index, VECPG_LOG_META_BLOCK, "the META page is not one of a vectors index");
     if (meta->format_version != VECPG_LOG_FORMAT_VERSION)
         ereport(ERROR,
@@ -197,6 +200,7 @@ cache_refresh(Relation index)
     cache->shape.metric = meta.metric;
     cache->shape.attribute_bytes = meta.attribute_bytes;
     cache->shape.vector_bytes = meta.vector_bytes;
+    cache->shape.keys = meta.keys;
     cache->slots_max = meta.slots_max;
     cache->tail_page_number = meta.tail_page_number;
     cache->tail_block = meta.tail_block;

@@ -17,6 +17,7 @@ typedef struct VecpgLogShape {
     uint16 metric;
     uint16 attribute_bytes;
     uint32 vector_bytes; /* of a row that is not NULL; 0 if it varies (sparse) */
+    VecpgKeyLayout keys; /* what the attributes are */
 } VecpgLogShape;
 
 /* A row on its way into the log, or out of it. */

@@ -97,6 +97,14 @@ typedef struct VecpgDirectoryEntry {
 #define VECPG_MAP_FANOUT (VECPG_PAGE_BYTES / sizeof(BlockNumber))
 #define VECPG_MAP_SLOTS  1024 /* 1024 maps x 2036 directories x at least 96 pages: more log pages than 2^27 */
 
+#define VECPG_KEY_COLUMNS_MAX 31
+
+/* The filter columns of the index, whose keys are the attributes of its entries (keys.h). */
+typedef struct VecpgKeyLayout {
+    uint32 column_count;
+    uint8 kinds[VECPG_KEY_COLUMNS_MAX + 1]; /* VecpgKeyKind */
+} VecpgKeyLayout;
+
 typedef struct VecpgLogMeta {
     uint32 magic;
     uint32 format_version;
@@ -120,6 +128,7 @@ typedef struct VecpgLogMeta {
     uint32 free_count;
     uint32 vector_bytes;                     /* of a row that is not NULL; 0 if it varies */
     BlockNumber map_blocks[VECPG_MAP_SLOTS]; /* map index modulo VECPG_MAP_SLOTS */
+    VecpgKeyLayout keys;
 } VecpgLogMeta;
 
 #define VECPG_POSITION_SLOT_BITS      16

@@ -10,6 +10,8 @@ StaticAssertDecl(sizeof(VecpgPageSpecial) == 24, "the special space is part of t
 StaticAssertDecl(sizeof(VecpgEntryHeader) == 12, "the entry header is part of the page format");
 StaticAssertDecl(sizeof(VecpgDirectoryEntry) == 8, "the directory entry is part of the page format");
 StaticAssertDecl(offsetof(VecpgLogMeta, map_blocks) == 88, "META is part of the page format");
+StaticAssertDecl(offsetof(VecpgLogMeta, keys) == 88 + 4 * VECPG_MAP_SLOTS, "META is part of the page format");
+StaticAssertDecl(sizeof(VecpgKeyLayout) == 36, "META is part of the page format");
 StaticAssertDecl(sizeof(VecpgLogMeta) <= VECPG_PAGE_BYTES, "META fits a page");
 StaticAssertDecl(VECPG_CHANGE_PAGES_MAX <= MAX_GENERIC_XLOG_PAGES, "a change fits a Generic WAL record");
 

@@ -13,6 +13,7 @@
 #include "access/xlogrecovery.h"
 #include "compat.h"
 #include "errors.h"
+#include "keys.h"
 #include "miscadmin.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
@@ -234,6 +235,7 @@ published_open(Relation index, const VecpgLogMeta *meta, VecControl *control, Ve
     options.expectation.element_type = column.element_type;
     options.expectation.metric = column.metric;
     options.expectation.dimensions = column.dimensions;
+    options.expectation.key_count = vecpg_keys_count(&meta->keys);
     options.control = remembers;
     options.should_stop = vecpg_errors_should_stop;
     for (;;) {

@@ -16,6 +16,7 @@
 #include "common/file_perm.h"
 #include "compat.h"
 #include "errors.h"
+#include "keys.h"
 #include "miscadmin.h"
 #include "options.h"
 #include "pgstat.h"
@@ -176,6 +177,7 @@ show_sample(VecpgBuild *build)
 static VecStatus
 encode(VecpgBuild *build, VecError *error)
 {
+    const VecpgKeyLayout *keys_layout = &vecpg_log_reader_meta(build->reader)->keys;
     VecpgLogEntry entry;
     uint64 row = 0;
     VecStatus status = VEC_OK;
@@ -187,9 +189,15 @@ encode(VecpgBuild *build, VecError *error)
         VecRowId id = {.position = entry.position};
         VecpgVectorBytes vector = entry_vector(build, &entry);
 
+        VecKeys keys;
+        bool has_keys = keys_layout->column_count > 0;
+
         StaticAssertStmt(sizeof(entry.tid) == VEC_TID_BYTES, "a TID is carried as it is");
         memcpy(id.tid, &entry.tid, VEC_TID_BYTES);
-        status = vec_build_add(build->build, &id, NULL, vector.elements, vector.bytes, error);
+        if (has_keys)
+            keys = vecpg_keys_read(keys_layout, entry.attributes);
+        status =
+            vec_build_add(build->build, &id, has_keys ? &keys : NULL, vector.elements, vector.bytes, error);
         if (++row % 1000 == 0)
             should_stop_reporting(build, row, build->row_count);
     }
@@ -283,6 +291,8 @@ vecpg_store_segment_options(Relation index, const VecpgLogMeta *meta, VecSegment
     options->element_type = meta->element_type;
     options->metric = meta->metric;
     options->dimensions = meta->dimensions;
+    options->key_count = vecpg_keys_count(&meta->keys);
+    options->key_ordered = vecpg_keys_ordered(index, &meta->keys);
     vecpg_options_segment(&index_options, options);
 }
 

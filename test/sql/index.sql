@@ -203,4 +203,4 @@ DROP TABLE two_keys;
 SELECT opcname, amvalidate(oid) FROM pg_opclass WHERE opcmethod = (SELECT oid FROM pg_am WHERE amname = 'vectors') ORDER BY opcname;
 
 DROP TABLE items, made_here, not_logged, own, parts, texts, refused;
-DROP FUNCTION compare_with_table, attempt;
+DROP FUNCTION compare_with_table, attempt, plan_of;
