@@ -2,7 +2,7 @@
  * bench_engine.c: what the engine's search costs and finds, without a server: recall, time, evaluations, bytes.
  *
  *   bench_engine DIRECTORY [--rows N] [--queries N] [--bits 4,8] [--ef 16,32,…] [--m 16] [--ef-construction N]
- *                [--threads N] [--metric l2|cos|dot] [--k 10] [--rerank N] [--repeat N]
+ *                [--threads N] [--memory MB, of the build] [--metric l2|cos|dot] [--k 10] [--rerank N] [--repeat N]
  *                [--index DIRECTORY: kept, and used again as it is if it is there already]
  *
  * DIRECTORY holds base.f16.npy, queries_public.f16.npy and gt_public.i32.npy (numpy's format: a 128-byte header, then rows of
@@ -47,6 +47,7 @@ typedef struct Settings {
     uint32_t m;
     uint32_t ef_construction;
     uint32_t threads;
+    uint32_t memory_mb;
     VecMetric metric;
     uint32_t k;
     uint32_t rerank;
@@ -175,6 +176,7 @@ parse_arguments(int argc, char **argv)
         .m = defaults->m,
         .ef_construction = defaults->ef_construction,
         .threads = 2,
+        .memory_mb = 4096,
         .k = 10,
         .repeat = 3,
     };
@@ -200,6 +202,8 @@ parse_arguments(int argc, char **argv)
             settings.ef_construction = number;
         else if (strcmp(name, "--threads") == 0)
             settings.threads = number;
+        else if (strcmp(name, "--memory") == 0)
+            settings.memory_mb = number;
         else if (strcmp(name, "--k") == 0)
             settings.k = number < K_MAX ? number : K_MAX;
         else if (strcmp(name, "--rerank") == 0)
@@ -226,7 +230,7 @@ build_segment(const Settings *settings, uint32_t bits, uint32_t dimensions, cons
         .segment = vec_segment_options_default,
         .thread_count = settings->threads,
         .seed = 42,
-        .memory_bytes_max = UINT64_C(4) << 30,
+        .memory_bytes_max = (uint64_t)settings->memory_mb << 20,
     };
     VecError error;
     VecBuild *build;

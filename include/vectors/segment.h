@@ -68,6 +68,9 @@ typedef struct VecSegmentOptions {
 /* The defaults chosen by measurement (bench/engine), for F32, L2, 1 dimension: set these three and change what you like. */
 extern const VecSegmentOptions vec_segment_options_default;
 
+/* The bits of scalar codes that do best at so many dimensions. */
+uint32_t vec_segment_bits_default(uint32_t dimensions);
+
 /* A number that differs when the options do: kept in every segment, so that the caller sees which were built with others. */
 uint64_t vec_segment_options_hash(const VecSegmentOptions *options);
 

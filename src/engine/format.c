@@ -23,6 +23,19 @@ const VecSegmentOptions vec_segment_options_default = {
     .ef_construction = 128,
 };
 
+/*
+ * 4 bits need more rows reranked (16 instead of 10 for ten neighbours at 384 dimensions), and read half as much for each code. Measured
+ * at recall@10 0.95 and 0.99: at 64 dimensions 8 bits are faster by a third, at 128 and 256 they are even, at 384 4 bits are faster by 15 and
+ * 25 %, at 768 by 25 %; and from 256 on the memory that they save is worth it.
+ */
+#define FEW_BITS_DIMENSIONS_MIN 256
+
+uint32_t
+vec_segment_bits_default(uint32_t dimensions)
+{
+    return dimensions >= FEW_BITS_DIMENSIONS_MIN ? 4 : 8;
+}
+
 uint64_t
 vec_segment_options_hash(const VecSegmentOptions *options)
 {

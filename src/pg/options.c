@@ -228,11 +228,11 @@ vecpg_options_read(Relation index, VecIndexOptions *out)
  * error (RaBitQ: Gao & Long 2024 measure both), so that one kind of code serves all names.
  */
 static uint32
-bits_a_dimension(const VecIndexOptions *options)
+bits_a_dimension(const VecIndexOptions *options, uint32 dimensions)
 {
     if (options->quantization == VEC_INDEX_PRODUCT)
         return Max(1, options->quantization_bits / options->product_ratio);
-    return options->quantization_bits;
+    return options->quantization_bits > 0 ? options->quantization_bits : vec_segment_bits_default(dimensions);
 }
 
 void
@@ -244,7 +244,7 @@ vecpg_options_segment(const VecIndexOptions *options, VecSegmentOptions *segment
         segment->quantization_bits = 8;
     } else {
         segment->quantization = VEC_QUANTIZATION_SCALAR;
-        segment->quantization_bits = bits_a_dimension(options);
+        segment->quantization_bits = bits_a_dimension(options, segment->dimensions);
     }
     segment->m = options->m;
     segment->ef_construction = options->ef_construction;
@@ -278,7 +278,8 @@ append_quantization(StringInfo json, const VecIndexOptions *options)
                      vecpg_options_quantization_names[options->quantization]);
     if (options->quantization == VEC_INDEX_PRODUCT)
         appendStringInfo(json, "\"ratio\": %u, ", options->product_ratio);
-    if (options->quantization != VEC_INDEX_TRIVIAL && options->quantization != VEC_INDEX_BINARY)
+    if (options->quantization != VEC_INDEX_TRIVIAL && options->quantization != VEC_INDEX_BINARY &&
+        options->quantization_bits > 0)
         appendStringInfo(json, "\"bits\": %u", options->quantization_bits);
     appendStringInfoString(json, "}}");
 }
@@ -317,6 +318,7 @@ Datum
 vectors_index_options(PG_FUNCTION_ARGS)
 {
     Relation index = index_open(PG_GETARG_OID(0), AccessShareLock);
+    int32 dimensions;
     VecIndexOptions options;
     text *json;
 
@@ -325,6 +327,9 @@ vectors_index_options(PG_FUNCTION_ARGS)
                 (errcode(ERRCODE_WRONG_OBJECT_TYPE),
                  errmsg("\"%s\" is not an index of access method vectors", RelationGetRelationName(index))));
     vecpg_options_read(index, &options);
+    dimensions = TupleDescAttr(RelationGetDescr(index), 0)->atttypmod;
+    if (options.quantization == VEC_INDEX_SCALAR && options.quantization_bits == 0 && dimensions > 0)
+        options.quantization_bits = vec_segment_bits_default(dimensions);
     json = cstring_to_text(vecpg_options_to_json(&options));
     index_close(index, AccessShareLock);
     PG_RETURN_TEXT_P(json);

@@ -47,8 +47,9 @@ typedef struct VecIndexOptions {
     bool spherical_centroids;
     bool residual_quantization;
     VecIndexQuantization quantization;
-    uint32 quantization_bits; /* a dimension; product: a subvector */
-    uint32 product_ratio;     /* product: dimensions of a subvector */
+    uint32
+        quantization_bits; /* a dimension; product: a subvector; 0: what does best at the column's dimensions */
+    uint32 product_ratio; /* product: dimensions of a subvector */
 } VecIndexOptions;
 
 /* What a text names: kept while it is read, to find what is given twice. */
@@ -76,7 +77,7 @@ extern void vecpg_options_read(Relation index, VecIndexOptions *out);
 extern void vecpg_options_check_column(const VecIndexOptions *options, VecElementType element_type,
                                        VecMetric metric);
 
-/* Sets what the options decide of a segment: all but element type, metric and dimensions. */
+/* Sets what the options decide of a segment: all but element type, metric and dimensions, of which the dimensions are set. */
 extern void vecpg_options_segment(const VecIndexOptions *options, VecSegmentOptions *segment);
 
 /* A number that differs when what determines a segment's contents does: not sizes, times or threads. */

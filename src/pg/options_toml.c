@@ -139,7 +139,7 @@ vecpg_options_toml_gave(const VecIndexOptionsGiven *given, size_t field_offset)
 void
 vecpg_options_set_quantization(VecIndexOptions *options, VecIndexQuantization quantization)
 {
-    static const uint32 bits[] = {32, 8, 8, 1, 1};
+    static const uint32 bits[] = {32, 0, 8, 1, 1};
 
     options->quantization = quantization;
     options->quantization_bits = bits[quantization];
@@ -161,7 +161,6 @@ vecpg_options_defaults(VecIndexOptions *out)
     out->ef_construction = vec_segment_options_default.ef_construction;
     out->algorithm = VEC_INDEX_HNSW;
     vecpg_options_set_quantization(out, VEC_INDEX_SCALAR);
-    out->quantization_bits = vec_segment_options_default.quantization_bits;
 }
 
 static int

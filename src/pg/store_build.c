@@ -281,6 +281,33 @@ publish(const VecpgBuild *build, const VecBuildResult *result, VecError *error)
     return status;
 }
 
+/*
+ * Where the bits of codes are left to us, those of the largest segment stay what they are: what does best may be judged otherwise
+ * by the next version, and is no reason to build anything anew. 0: there is no such segment.
+ */
+static uint32
+bits_in_use(Relation index, const VecpgLogMeta *meta)
+{
+    VecpgSegments *segments = vecpg_store_acquire(index, meta);
+    VecIndex *opened = segments ? vecpg_segments_index(segments) : NULL;
+    uint32 count = opened ? vec_index_segment_count(opened) : 0;
+    uint64 rows = 0;
+    uint32 bits = 0;
+
+    for (uint32 i = 0; i < count; i++) {
+        VecSegmentInfo info;
+
+        vec_index_segment_info(opened, i, &info);
+        if (info.rows_coded >= rows && info.options.quantization == VEC_QUANTIZATION_SCALAR &&
+            (info.options.quantization_bits == 4 || info.options.quantization_bits == 8)) {
+            rows = info.rows_coded;
+            bits = info.options.quantization_bits;
+        }
+    }
+    vecpg_store_release(segments);
+    return bits;
+}
+
 void
 vecpg_store_segment_options(Relation index, const VecpgLogMeta *meta, VecSegmentOptions *options)
 {
@@ -293,6 +320,8 @@ vecpg_store_segment_options(Relation index, const VecpgLogMeta *meta, VecSegment
     options->dimensions = meta->dimensions;
     options->key_count = vecpg_keys_count(&meta->keys);
     options->key_ordered = vecpg_keys_ordered(index, &meta->keys);
+    if (index_options.quantization == VEC_INDEX_SCALAR && index_options.quantization_bits == 0)
+        index_options.quantization_bits = bits_in_use(index, meta);
     vecpg_options_segment(&index_options, options);
 }
 
