@@ -58,23 +58,23 @@ typedef struct VecpgScanResources {
 
 typedef struct VecpgScan {
     bool started;
-    bool exhausted;        /* the segments have no more candidates */
-    MemoryContext context; /* reset at each rescan */
-    bool is_cut;           /* by vectors.max_scan_tuples: there was more to come */
-    bool cut_was_told;     /* survives rescans */
-    VecpgColumn column;
-    bool is_ordered;        /* else rows come as they are found */
-    VecpgVectorBytes query; /* by the distance to which they are ordered */
+    bool exhausted;    /* the segments have no more candidates */
+    bool is_cut;       /* by vectors.max_scan_tuples: there was more to come */
+    bool cut_was_told; /* survives rescans */
+    bool is_ordered;   /* else rows come as they are found */
     bool query_is_null;
-    VecpgRange *range;   /* NULL: no range condition */
-    VecpgFilter *filter; /* NULL: no condition on filter columns */
     bool
         is_collected; /* the segments are searched by another vector than rows are ordered by: only all can be sorted */
+    bool has_last;
+    float last_distance;   /* that was emitted */
+    MemoryContext context; /* reset at each rescan */
+    VecpgColumn column;
+    VecpgVectorBytes query;  /* by the distance to which they are ordered */
+    VecpgRange *range;       /* NULL: no range condition */
+    VecpgFilter *filter;     /* NULL: no condition on filter columns */
     uint64 range_instead_at; /* candidates after which to think of that */
     uint64 examined;         /* candidates so far */
     uint64 uncovered_given;
-    bool has_last;
-    float last_distance; /* that was emitted */
     VecpgLogReader *reader;
     VecpgScanResources *resources;
     VecCandidate candidates[CANDIDATES_MAX];

@@ -263,7 +263,7 @@ share_of_tail(const float *distances, int count, int tail_count, float radius, V
 
     for (int i = 0; i < tail_count; i++)
         mean += metric == VEC_METRIC_DOT ? (double)last - distances[i]
-                                         : log(last / Max(distances[i], last * 1e-6f));
+                                         : log((double)last / Max(distances[i], last * 1e-6f));
     mean /= tail_count;
     if (!(mean > 1e-6) || !isfinite(mean))
         return 0;

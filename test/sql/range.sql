@@ -96,6 +96,8 @@ BEGIN
 END $$;
 SELECT * FROM compare_types('indexing.flat = {}');
 SELECT * FROM compare_types('indexing.hnsw = {}');
+-- of one bit a dimension: rows beyond the radius come long before the last within
+SELECT has_rows, missing_percent, wrong, disordered, count(*) FROM compare_types('indexing.flat.quantization = {rabitq = {bits = 1}}') WHERE class ~ '^(vector|vecf16)' GROUP BY 1, 2, 3, 4;
 
 -- Row estimates come from a sample of the index: within a factor of 3 where 2 % of the rows or more lie in the sphere, few where few do,
 -- never a fixed share; the default for what nobody knows, and for those who may not read the table.
