@@ -62,6 +62,28 @@ $process->finish;
 $node->safe_psql('postgres', q{SELECT vectors_merge('items_embedding')});
 is(stat_of('items_embedding', 'idx_status, idx_indexing, idx_tuples, idx_sealed, idx_growing, idx_write'), 'NORMAL|f|43000|{43000}|{}|0', 'at the end');
 
+# ---- Growing segments, where nobody but VACUUM builds ----------------------------------------------------------------
+
+$node->append_conf('postgresql.conf', 'vectors.max_background_workers = 0');
+$node->reload;
+$node->poll_query_until('postgres', 'SHOW vectors.max_background_workers', '0') or die 'the setting does not take effect';
+$node->safe_psql('postgres', q{
+	CREATE TABLE grown (id bigint, embedding vector(32));
+	INSERT INTO grown SELECT * FROM others;
+	CREATE INDEX grown_embedding ON grown USING vectors (embedding vector_l2_ops) WITH (options = 'segment.max_growing_segment_size = 8000');
+	INSERT INTO grown SELECT id + 3000, embedding FROM others});
+my $all = 'idx_status, idx_indexing, idx_tuples, idx_sealed, idx_growing, idx_write, idx_dead';
+is(stat_of('grown_embedding', $all), 'NORMAL|t|6000|{3000}|{}|3000|0', 'rows that wait');
+$node->safe_psql('postgres', 'VACUUM grown');
+is(stat_of('grown_embedding', $all), 'NORMAL|t|6000|{}|{6000}|0|0', 'a segment of an index too small for a lasting quantizer');
+$node->safe_psql('postgres', 'INSERT INTO grown SELECT id + 6000, embedding FROM others; VACUUM grown');
+is(stat_of('grown_embedding', $all), 'NORMAL|f|9000|{9000}|{}|0|0', 'a graph over enough rows');
+$node->safe_psql('postgres', 'INSERT INTO grown SELECT id + 9000, embedding FROM others; VACUUM grown');
+is(stat_of('grown_embedding', $all), 'NORMAL|t|12000|{9000}|{3000}|0|0', 'a growing segment beside a sealed one');
+$node->safe_psql('postgres', 'DELETE FROM grown WHERE id % 10 = 0; VACUUM grown');
+is(stat_of('grown_embedding', $all), 'NORMAL|t|10800|{8100}|{2700}|0|1200', 'dead rows are counted apart');
+$node->safe_psql('postgres', 'DROP TABLE grown');
+
 # ---- A standby counts for itself -------------------------------------------------------------------------------------
 
 my $standby = standby_of($node, 'standby');
