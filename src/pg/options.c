@@ -314,23 +314,29 @@ vecpg_options_to_json(const VecIndexOptions *options)
     return json.data;
 }
 
+char *
+vecpg_options_describe(Relation index)
+{
+    int32 dimensions = TupleDescAttr(RelationGetDescr(index), 0)->atttypmod;
+    VecIndexOptions options;
+
+    vecpg_options_read(index, &options);
+    if (options.quantization == VEC_INDEX_SCALAR && options.quantization_bits == 0 && dimensions > 0)
+        options.quantization_bits = vec_segment_bits_default(dimensions);
+    return vecpg_options_to_json(&options);
+}
+
 Datum
 vectors_index_options(PG_FUNCTION_ARGS)
 {
     Relation index = index_open(PG_GETARG_OID(0), AccessShareLock);
-    int32 dimensions;
-    VecIndexOptions options;
     text *json;
 
     if (index->rd_indam->amoptions != vecpg_options_parse)
         ereport(ERROR,
                 (errcode(ERRCODE_WRONG_OBJECT_TYPE),
                  errmsg("\"%s\" is not an index of access method vectors", RelationGetRelationName(index))));
-    vecpg_options_read(index, &options);
-    dimensions = TupleDescAttr(RelationGetDescr(index), 0)->atttypmod;
-    if (options.quantization == VEC_INDEX_SCALAR && options.quantization_bits == 0 && dimensions > 0)
-        options.quantization_bits = vec_segment_bits_default(dimensions);
-    json = cstring_to_text(vecpg_options_to_json(&options));
+    json = cstring_to_text(vecpg_options_describe(index));
     index_close(index, AccessShareLock);
     PG_RETURN_TEXT_P(json);
 }

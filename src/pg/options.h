@@ -86,6 +86,9 @@ extern uint64 vecpg_options_hash(const VecIndexOptions *options);
 /* The complete options as JSON, palloc'ed. */
 extern char *vecpg_options_to_json(const VecIndexOptions *options);
 
+/* The same of an index, with what its column decides, palloc'ed. */
+extern char *vecpg_options_describe(Relation index);
+
 /* options_toml.c */
 
 extern const char *const vecpg_options_algorithm_names[4];

@@ -247,14 +247,12 @@ look_at_pages(VecpgStat *stat, Relation index)
 static void
 look_at_index(VecpgStat *stat, Relation index)
 {
-    VecIndexOptions options;
     int64 bytes_log;
 
     stat->exists = index->rd_indam->amoptions == vecpg_options_parse;
     if (!stat->exists)
         return;
-    vecpg_options_read(index, &options);
-    set_text(stat, STAT_OPTIONS, vecpg_options_to_json(&options));
+    set_text(stat, STAT_OPTIONS, vecpg_options_describe(index));
     if (!index->rd_index->indisvalid) {
         stat->status = "BUILDING";
         if (!has_builder(index->rd_index->indrelid))
