@@ -3,12 +3,16 @@
  *
  *   bench_engine DIRECTORY [--rows N] [--queries N] [--bits 4,8] [--ef 16,32,…] [--m 16] [--ef-construction N]
  *                [--threads N] [--memory MB, of the build] [--metric l2|cos|dot] [--k 10] [--rerank N] [--repeat N]
- *                [--index DIRECTORY: kept, and used again as it is if it is there already]
+ *                [--index DIRECTORY: kept, and used again as it is if it is there already] [--filters 1]
  *
  * DIRECTORY holds base.f16.npy, queries_public.f16.npy and gt_public.i32.npy (numpy's format: a 128-byte header, then rows of
  * float16 or int32). A search is timed with everything it needs to answer: walking the codes, and exact distances of the
  * float32 vectors in memory for candidates until the k best are certain (lower_bound), at most --rerank of them if given. Time is
  * the thread's CPU time, the least of --repeat rounds.
+ *
+ * With --filters rows have two keys, category and source of meta.tsv.gz, and searches filters of many selectivities, at random
+ * and correlated with the vectors; what they should find is computed exactly. Each line is timed in turn with the same
+ * searches without a filter, and says what part of their speed it has.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -53,6 +57,7 @@ typedef struct Settings {
     uint32_t rerank;
     uint32_t repeat;
     const char *index;
+    bool filters;
 } Settings;
 
 static _Noreturn void
@@ -212,6 +217,8 @@ parse_arguments(int argc, char **argv)
             settings.repeat = number;
         else if (strcmp(name, "--index") == 0)
             settings.index = value;
+        else if (strcmp(name, "--filters") == 0)
+            settings.filters = number != 0;
         else if (strcmp(name, "--metric") == 0)
             settings.metric = strcmp(value, "cos") == 0   ? VEC_METRIC_COS
                               : strcmp(value, "dot") == 0 ? VEC_METRIC_DOT
@@ -222,9 +229,37 @@ parse_arguments(int argc, char **argv)
     return settings;
 }
 
+#define KEY_COUNT 2
+
+/* category and source of each row. */
+static uint64_t (*read_keys(const Settings *settings))[KEY_COUNT]
+{
+    uint64_t(*keys)[KEY_COUNT] = calloc(settings->rows, sizeof(*keys));
+    char command[4096], *line = NULL;
+    size_t capacity = 0, row = 0;
+
+    snprintf(command, sizeof(command), "gzip -dc '%s/meta.tsv.gz'", settings->directory);
+    FILE *file = popen(command, "r");
+    if (file == NULL || keys == NULL || getline(&line, &capacity, file) < 0)
+        die("cannot read", command);
+    for (; row < settings->rows && getline(&line, &capacity, file) > 0; row++) {
+        unsigned long source, category;
+
+        if (sscanf(line, "%*d\t%lu\t%*d\t%lu", &source, &category) != 2)
+            die("no source and category in", line);
+        keys[row][0] = category;
+        keys[row][1] = source;
+    }
+    if (row < settings->rows)
+        die("too few lines from", command);
+    free(line);
+    pclose(file);
+    return keys;
+}
+
 static void
 build_segment(const Settings *settings, uint32_t bits, uint32_t dimensions, const float *rows,
-              const char *directory)
+              const uint64_t (*keys)[KEY_COUNT], const char *directory)
 {
     VecBuildOptions options = {
         .segment = vec_segment_options_default,
@@ -245,6 +280,8 @@ build_segment(const Settings *settings, uint32_t bits, uint32_t dimensions, cons
     options.segment.quantization_bits = bits;
     options.segment.m = settings->m;
     options.segment.ef_construction = settings->ef_construction;
+    options.segment.key_count = keys != NULL ? KEY_COUNT : 0;
+    options.segment.key_ordered = keys != NULL ? 3 : 0;
     check(vec_control_open(directory, true, &vec_allocator_default, &control, &error), &error);
     check(vec_control_lock(control, &error), &error);
     check(vec_build_begin(&options, directory, settings->rows, &vec_allocator_default, &build, &error),
@@ -255,7 +292,8 @@ build_segment(const Settings *settings, uint32_t bits, uint32_t dimensions, cons
     for (size_t i = 0; i < settings->rows; i++) {
         VecRowId id = {.position = i};
 
-        check(vec_build_add(build, &id, NULL, rows + i * dimensions, dimensions * sizeof(float), &error),
+        check(vec_build_add(build, &id, keys != NULL ? &(VecKeys){.keys = keys[i]} : NULL,
+                            rows + i * dimensions, dimensions * sizeof(float), &error),
               &error);
     }
     wall_coded = seconds_wall(), cpu_coded = seconds_cpu();
@@ -284,8 +322,10 @@ open_index(const Settings *settings, uint32_t dimensions, const char *directory)
 {
     VecIndex *index;
     VecError error;
-    VecIndexOpenOptions open_options = {
-        .expectation = {.element_type = VEC_TYPE_F32, .metric = settings->metric, .dimensions = dimensions}};
+    VecIndexOpenOptions open_options = {.expectation = {.element_type = VEC_TYPE_F32,
+                                                        .metric = settings->metric,
+                                                        .dimensions = dimensions,
+                                                        .key_count = settings->filters ? KEY_COUNT : 0}};
     check(vec_index_open(directory, &open_options, &vec_allocator_default, &index, &error), &error);
     if (vec_index_problem_count(index) > 0)
         die("segment", vec_index_problem(index, 0)->message);
@@ -312,9 +352,9 @@ typedef struct Answer {
 /* Candidates in, exact distances out, until the k-th best is certain. */
 static void
 answer_query(const Settings *settings, VecIndex *index, uint32_t dimensions, const float *rows,
-             const float *query, uint32_t ef, Answer *answer)
+             const float *query, const VecFilter *filter, uint32_t ef, Answer *answer)
 {
-    VecSearchOptions options = {.ef_search = ef};
+    VecSearchOptions options = {.ef_search = ef, .filter = filter};
     VecCandidate candidates[16];
     float best[K_MAX];
     uint32_t kept = 0, count, reranked = 0, k = settings->k;
@@ -352,6 +392,8 @@ answer_query(const Settings *settings, VecIndex *index, uint32_t dimensions, con
             answer->ids[place] = id;
         }
     }
+    for (uint32_t i = kept; i < k; i++)
+        answer->ids[i] = UINT32_MAX;
     answer->reranked = reranked;
     vec_search_statistics(search, &answer->statistics);
     vec_search_free(search);
@@ -379,7 +421,7 @@ measure(const Settings *settings, VecIndex *index, uint32_t bits, uint32_t ef, u
         for (size_t q = 0; q < settings->queries; q++) {
             Answer answer;
 
-            answer_query(settings, index, dimensions, rows, queries + q * dimensions, ef, &answer);
+            answer_query(settings, index, dimensions, rows, queries + q * dimensions, NULL, ef, &answer);
             reranked += answer.reranked;
             distances += answer.statistics.distances;
             hops += answer.statistics.hops;
@@ -396,6 +438,123 @@ measure(const Settings *settings, VecIndex *index, uint32_t bits, uint32_t ef, u
            (double)hops / queries_count, (double)reranked / queries_count,
            1e3 * time / ((double)distances / queries_count));
     fflush(stdout);
+}
+
+typedef struct NamedFilter {
+    const char *name;
+    uint64_t categories; /* below it */
+    uint64_t sources[3];
+    uint32_t source_count;
+} NamedFilter;
+
+/* Sources follow the vectors, and those of a query's own neighbourhood may not be among them. */
+static const NamedFilter named_filters[] = {
+    {"random 50 %", 5000, {0}, 0},
+    {"random 10 %", 1000, {0}, 0},
+    {"random 5 %", 500, {0}, 0},
+    {"random 2 %", 200, {0}, 0},
+    {"random 1 %", 100, {0}, 0},
+    {"random 0.1 %", 10, {0}, 0},
+    {"random 0.01 %", 1, {0}, 0},
+    {"sources 0, 1, 4: 43 %", 10000, {0, 1, 4}, 3},
+    {"sources 4, 5: 28 %", 10000, {4, 5}, 2},
+    {"source 4: 12 %", 10000, {4}, 1},
+    {"source 1: 8 %", 10000, {1}, 1},
+    {"source 1: 1 %", 1250, {1}, 1},
+    {"source 4: 0.1 %", 82, {4}, 1},
+    {"source 4: 0.01 %", 8, {4}, 1},
+};
+
+static bool
+is_named(const NamedFilter *named, const uint64_t *keys)
+{
+    bool found = named->source_count == 0;
+
+    for (uint32_t i = 0; i < named->source_count; i++)
+        found |= keys[1] == named->sources[i];
+    return found && keys[0] < named->categories;
+}
+
+/* The k nearest rows that the filter lets through, of each query. */
+static void
+find_exactly(const Settings *settings, uint32_t dimensions, const float *rows,
+             const uint64_t (*keys)[KEY_COUNT], const NamedFilter *named, const float *queries,
+             int32_t *truth)
+{
+    for (size_t q = 0; q < settings->queries; q++) {
+        int32_t *ids = truth + q * settings->k;
+        float best[K_MAX];
+        uint32_t kept = 0, place;
+
+        for (size_t row = 0; row < settings->rows; row++) {
+            if (!is_named(named, keys[row]))
+                continue;
+            float distance = vec_distance_f32(settings->metric, queries + q * dimensions,
+                                              rows + row * dimensions, dimensions);
+            if (kept == settings->k && distance >= best[kept - 1])
+                continue;
+            kept = kept < settings->k ? kept + 1 : kept;
+            for (place = kept - 1; place > 0 && best[place - 1] > distance; place--) {
+                best[place] = best[place - 1];
+                ids[place] = ids[place - 1];
+            }
+            best[place] = distance;
+            ids[place] = (int32_t)row;
+        }
+        for (; kept < settings->k; kept++)
+            ids[kept] = -2;
+    }
+}
+
+static void
+measure_filter(const Settings *settings, VecIndex *index, uint32_t ef, uint32_t dimensions, const float *rows,
+               const uint64_t (*keys)[KEY_COUNT], const float *queries, const NamedFilter *named)
+{
+    VecCondition conditions[] = {
+        {.kind = VEC_CONDITION_RANGE, .key = 0, .width = 1, .high = named->categories - 1},
+        {.kind = VEC_CONDITION_IN,
+         .key = 1,
+         .width = 1,
+         .values = named->sources,
+         .value_count = named->source_count},
+    };
+    VecFilter filter = {conditions, named->source_count > 0 ? 2 : 1};
+    int32_t *truth = calloc(settings->queries * settings->k, sizeof(int32_t));
+    double least[2] = {INFINITY, INFINITY};
+    uint64_t hits = 0, wanted = 0, reranked = 0, distances = 0, hops = 0, scans = 0;
+
+    if (truth == NULL)
+        die("no memory for", named->name);
+    find_exactly(settings, dimensions, rows, keys, named, queries, truth);
+    for (uint32_t round = 0; round < settings->repeat; round++) {
+        for (int filtered = 0; filtered < 2; filtered++) {
+            double start = seconds_thread();
+
+            hits = wanted = reranked = distances = hops = scans = 0;
+            for (size_t q = 0; q < settings->queries; q++) {
+                Answer answer;
+
+                answer_query(settings, index, dimensions, rows, queries + q * dimensions,
+                             filtered ? &filter : NULL, ef, &answer);
+                reranked += answer.reranked;
+                distances += answer.statistics.distances;
+                hops += answer.statistics.hops;
+                scans += answer.statistics.segments_scanned;
+                for (uint32_t i = 0; i < settings->k; i++) {
+                    wanted += truth[q * settings->k + i] >= 0;
+                    for (uint32_t j = 0; j < settings->k; j++)
+                        hits += (int32_t)answer.ids[i] == truth[q * settings->k + j];
+                }
+            }
+            least[filtered] = fmin(least[filtered], seconds_thread() - start);
+        }
+    }
+    double n = (double)settings->queries;
+    printf("%-24s %6" PRIu32 " %8.4f %9.1f %10.1f %8.1f %8.1f %7.2f %8.2f\n", named->name, ef,
+           (double)hits / (double)wanted, least[1] / n * 1e6, (double)distances / n, (double)hops / n,
+           (double)reranked / n, (double)scans / n, least[0] / least[1]);
+    fflush(stdout);
+    free(truth);
 }
 
 static void
@@ -433,17 +592,26 @@ main(int argc, char **argv)
     uint32_t dimensions = (uint32_t)base.columns;
     float *rows = widen_rows(base, settings.rows);
     float *queries = widen_rows(query_matrix, settings.queries);
+    uint64_t(*keys)[KEY_COUNT] = settings.filters ? read_keys(&settings) : NULL;
     if (settings.index == NULL && mkdtemp(temporary) == NULL)
         die("cannot create", temporary);
     for (size_t i = 0; i < settings.bits_count; i++) {
         snprintf(directory, sizeof(directory), "%s/%" PRIu32,
                  settings.index != NULL ? settings.index : temporary, settings.bits[i]);
         if (access(directory, F_OK) != 0)
-            build_segment(&settings, settings.bits[i], dimensions, rows, directory);
+            build_segment(&settings, settings.bits[i], dimensions, rows, keys, directory);
         VecIndex *index = open_index(&settings, dimensions, directory);
 
-        printf("bits     ef   recall  us/query  distances     hops reranked  ns/dist.\n");
-        for (size_t j = 0; j < settings.ef_count; j++)
+        printf(
+            settings.filters
+                ? "filter                       ef   recall  us/query  distances     hops reranked   scans  "
+                  "x speed\n"
+                : "bits     ef   recall  us/query  distances     hops reranked  ns/dist.\n");
+        for (size_t f = 0; settings.filters && f < sizeof(named_filters) / sizeof(named_filters[0]); f++)
+            for (size_t j = 0; j < settings.ef_count; j++)
+                measure_filter(&settings, index, settings.ef[j], dimensions, rows, keys, queries,
+                               &named_filters[f]);
+        for (size_t j = 0; j < settings.ef_count && !settings.filters; j++)
             measure(&settings, index, settings.bits[i], settings.ef[j], dimensions, rows, queries, truth.data,
                     truth.columns);
         vec_index_close(index);
@@ -454,5 +622,6 @@ main(int argc, char **argv)
         rmdir(temporary);
     free(rows);
     free(queries);
+    free(keys);
     return 0;
 }

@@ -108,6 +108,13 @@ void vec_index_segment_info(const VecIndex *index, uint32_t segment, VecSegmentI
 VecStatus vec_index_row(const VecIndex *index, uint32_t segment, uint64_t row, VecRowId *id, VecRowKind *kind,
                         VecError *error) VEC_MUST_CHECK;
 
+/*
+ * About how many rows of all segments fulfil a filter: exactly where that is one condition on an ordered key, else by a sample. For
+ * planners: some microseconds a segment. VEC_INVALID, VEC_NO_MEMORY, VEC_CORRUPT as in vec_search_begin.
+ */
+VecStatus vec_index_estimate(const VecIndex *index, const VecFilter *filter, double *rows,
+                             VecError *error) VEC_MUST_CHECK;
+
 /* Recomputes every checksum of a segment: VEC_OK, VEC_CORRUPT (message says which section), VEC_INTERRUPTED. */
 VecStatus vec_index_verify(const VecIndex *index, uint32_t segment, VecShouldStop should_stop,
                            void *should_stop_context, VecError *error) VEC_MUST_CHECK;
@@ -189,6 +196,8 @@ typedef struct VecSearchStatistics {
     uint64_t distances; /* codes evaluated */
     uint64_t hops;      /* neighbour lists read */
     uint64_t rounds;
+    uint32_t segments_scanned; /* all codes, or with a filter those of the matching rows */
+    uint32_t segments_walked;
 } VecSearchStatistics;
 
 void vec_search_statistics(const VecSearch *search, VecSearchStatistics *statistics);

@@ -11,6 +11,9 @@
 /* vec_index_row is called for one row after the other, of a map that the kernel was told not to read ahead: 1 MB at a time. */
 #define ROWS_AHEAD 65536
 
+/* Of a segment's rows without a code so many are looked at for an estimate. */
+#define ESTIMATE_EXCEPTIONS 256
+
 static VecProblem *
 add_problem(VecIndex *index, VecProblemKind kind, const char *file_name)
 {
@@ -270,6 +273,34 @@ vec_index_row(const VecIndex *index, uint32_t segment, uint64_t row, VecRowId *i
             : row < header->rows_coded + header->rows_exact ? VEC_ROW_EXACT
                                                             : VEC_ROW_NULL;
     return vec_sealed_check(sealed, error);
+}
+
+VecStatus
+vec_index_estimate(const VecIndex *index, const VecFilter *filter, double *rows, VecError *error)
+{
+    *rows = 0;
+    if (!vec_filter_is_valid(filter, index->key_count))
+        return vec_error_set(error, VEC_INVALID, 0, "the filter is not one for %" PRIu32 " keys",
+                             index->key_count);
+    for (uint32_t i = 0; i < index->segment_count; i++) {
+        const VecSealed *sealed = &index->segments[i];
+        uint64_t exceptions = sealed->header.rows_exact + sealed->header.rows_null, found = 0;
+        uint64_t step = exceptions / ESTIMATE_EXCEPTIONS + 1;
+        VecSelection selection;
+        VecStatus status = vec_selection_begin(&selection, &sealed->keys, filter, index->allocator);
+
+        if (status == VEC_OK)
+            *rows += selection.match_estimate;
+        vec_selection_end(&selection);
+        for (uint64_t row = 0; row < exceptions; row += step)
+            found += vec_keys_match(&sealed->keys, filter, sealed->header.rows_coded + row);
+        *rows += (double)(found * step);
+        if (status == VEC_OK)
+            status = vec_sealed_check(sealed, error);
+        if (status != VEC_OK)
+            return status == VEC_NO_MEMORY ? vec_memory_error(error) : status;
+    }
+    return VEC_OK;
 }
 
 VecStatus

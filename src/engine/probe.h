@@ -10,6 +10,10 @@
  * after it; when those are used up, the codes are read again for the keys that follow. So memory stays small where a
  * caller wants few of many rows, and whoever wants all of 2^31 rows has them after some thirty passes.
  *
+ * With a filter only matching rows become keys. Where few match, or there is no graph, a scan reads the codes of exactly those;
+ * else a walk finds them (walk_selected.h). A walk that comes to its end without having found what it was to find was a
+ * mistake of the estimate, and a scan takes its place.
+ *
  * Within a radius the rounds end with the first in which no lower bound is below it (of a graph's islands, which come in no
  * order, all pieces are looked at).
  */
@@ -17,12 +21,14 @@
 #define VEC_PROBE_H
 
 #include "sealed.h"
+#include "selection.h"
 #include "vectors/index.h"
 #include "walk.h"
+#include "walk_selected.h"
 
 typedef enum ProbeStage {
     PROBE_START,
-    PROBE_SCAN, /* reading all codes (flat) */
+    PROBE_SCAN, /* reading all codes */
     PROBE_RUN,  /* a round is under way */
     PROBE_READY,
     PROBE_REST, /* rows never visited */
@@ -47,7 +53,13 @@ typedef struct VecProbe {
     float *bounds;        /* [i] the least lower bound of the ready keys i, i + 1, … */
     uint32_t bounds_capacity;
     uint64_t rounds;
+    bool scans;             /* the rounds come from scans: flat, or few rows match */
+    bool is_selective;      /* has a selection */
+    VecSelection selection; /* what the filter means here */
+    VecSelectionCursor cursor;
+    VecPassages passages;
     bool one_round;
+    bool is_cut;  /* one_round left out rows */
     float radius; /* nothing is wanted whose lower bound is not below; +inf: everything */
 } VecProbe;
 

@@ -68,11 +68,12 @@ vec_search_begin(VecIndex *index, const void *query, size_t query_bytes, const V
         return vec_memory_error(error);
     made->index = index;
     made->options = *options;
-    made->options.filter = NULL; /* not ours to keep */
-    if (options->filter != NULL &&
-        (made->filter = vec_keys_copy_filter(options->filter, index->allocator)) == NULL) {
-        vec_search_free(made);
-        return vec_memory_error(error);
+    if (options->filter != NULL) {
+        made->options.filter = made->filter = vec_keys_copy_filter(options->filter, index->allocator);
+        if (made->filter == NULL) {
+            vec_search_free(made);
+            return vec_memory_error(error);
+        }
     }
     for (uint32_t i = 0; i < index->segment_count && status == VEC_OK; i++) {
         VecProbe *probe = index->spares[i];
@@ -82,7 +83,7 @@ vec_search_begin(VecIndex *index, const void *query, size_t query_bytes, const V
         else if ((status = vec_probe_create(&index->segments[i], index->allocator, &probe)) != VEC_OK)
             break;
         made->probes[made->probe_count++] = probe;
-        status = vec_probe_begin(probe, query, query_bytes, options);
+        status = vec_probe_begin(probe, query, query_bytes, &made->options);
     }
     if (status == VEC_NO_MEMORY)
         (void)vec_memory_error(error);
@@ -207,7 +208,7 @@ static bool
 is_cut(const VecSearch *search)
 {
     for (uint32_t i = 0; i < search->probe_count; i++)
-        if (search->probes[i]->taken_count < search->probes[i]->segment->codes.row_count)
+        if (search->probes[i]->is_cut)
             return true;
     return false;
 }
@@ -231,11 +232,9 @@ take_coded(VecSearch *search, VecCandidate *candidates, uint32_t count_max)
         const uint64_t *next = &probe->walk.pool[probe->ready_next];
         if (probe->ready_next + PREFETCH_AHEAD < probe->walk.pool_count)
             __builtin_prefetch(&probe->segment->rows[vec_walk_key_node(next[PREFETCH_AHEAD])]);
-        if (is_wanted(search, probe->segment, vec_walk_key_node(*next))) {
-            fill_candidate(&candidates[count++], &probe->segment->rows[vec_walk_key_node(*next)],
-                           VEC_ROW_CODED, estimate, least_bound(search));
-            candidates[count - 1].is_exact = vec_codes_are_exact(probe->segment->codes.kind);
-        }
+        fill_candidate(&candidates[count++], &probe->segment->rows[vec_walk_key_node(*next)], VEC_ROW_CODED,
+                       estimate, least_bound(search));
+        candidates[count - 1].is_exact = vec_codes_are_exact(probe->segment->codes.kind);
         vec_probe_take(probe);
         if (vec_probe_is_due(probe))
             break;
@@ -280,5 +279,7 @@ vec_search_statistics(const VecSearch *search, VecSearchStatistics *statistics)
         statistics->distances += search->probes[i]->walk.distances;
         statistics->hops += search->probes[i]->walk.hops;
         statistics->rounds += search->probes[i]->rounds;
+        statistics->segments_scanned += search->probes[i]->scans;
+        statistics->segments_walked += !search->probes[i]->scans;
     }
 }

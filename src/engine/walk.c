@@ -351,6 +351,18 @@ vec_walk_run(VecWalk *walk, const VecLayer *layer, const VecCodes *codes, const 
     }
 }
 
+uint32_t
+vec_walk_take_unread(VecWalk *walk, uint32_t *nodes, uint32_t wanted)
+{
+    return take_unread(walk, nodes, wanted);
+}
+
+void
+vec_walk_insert_batch(VecWalk *walk, uint32_t count)
+{
+    insert_batch(walk, count);
+}
+
 static void
 sort_insertion(uint64_t *keys, size_t count)
 {

@@ -112,6 +112,12 @@ uint32_t vec_walk_descend(VecWalk *walk, const VecLayer *layer, const VecCodes *
 VecStatus vec_walk_run(VecWalk *walk, const VecLayer *layer, const VecCodes *codes, const VecCodeQuery *query,
                        VecShouldStop should_stop, void *should_stop_context) VEC_MUST_CHECK;
 
+/* The two ends of a step: marks up to `wanted` unread keys of the pool as read, and gives their nodes; returns how many. */
+uint32_t vec_walk_take_unread(VecWalk *walk, uint32_t *nodes, uint32_t wanted);
+
+/* Places `count` of batch_nodes with their batch_distances; the spill has room for all. */
+void vec_walk_insert_batch(VecWalk *walk, uint32_t count);
+
 /* Makes room for `count` more keys in the spill, and a place beyond. */
 VecStatus vec_walk_reserve_spill(VecWalk *walk, size_t count) VEC_MUST_CHECK;
 

@@ -23,6 +23,8 @@ typedef struct Filtered {
     Cases cases;
     VecBuildOptions options;
     VecIndex *index;
+    uint64_t walked; /* segments, by all searches */
+    uint64_t scanned;
 } Filtered;
 
 static VecBuildOptions
@@ -136,6 +138,7 @@ expect_matches(Filtered *filtered, const VecFilter *filter, uint32_t ef, uint32_
     uint32_t expected = 0, given = 0, count;
     VecCandidate candidates[37];
     VecError error = {0};
+    VecSearchStatistics statistics;
     VecSearch *search;
     bool nulls_begun = false;
 
@@ -165,6 +168,9 @@ expect_matches(Filtered *filtered, const VecFilter *filter, uint32_t ef, uint32_
         }
     }
     assert_int_equal(given, expected);
+    vec_search_statistics(search, &statistics);
+    filtered->walked += statistics.segments_walked;
+    filtered->scanned += statistics.segments_scanned;
     vec_search_free(search);
     free(seen);
     return given;
@@ -246,15 +252,21 @@ expect_all_filters(Filtered *filtered, uint32_t dead_every)
 static void
 graphs_give_exactly_the_rows_that_match(void **state)
 {
-    make_index(*state, VEC_SEGMENT_HNSW);
-    expect_all_filters(*state, 0);
+    Filtered *filtered = *state;
+
+    make_index(filtered, VEC_SEGMENT_HNSW);
+    expect_all_filters(filtered, 0);
+    assert_true(filtered->walked > 50 && filtered->scanned > 50);
 }
 
 static void
 flat_segments_give_exactly_the_rows_that_match(void **state)
 {
-    make_index(*state, VEC_SEGMENT_FLAT);
-    expect_all_filters(*state, 0);
+    Filtered *filtered = *state;
+
+    make_index(filtered, VEC_SEGMENT_FLAT);
+    expect_all_filters(filtered, 0);
+    assert_int_equal(filtered->walked, 0);
 }
 
 static void
@@ -354,6 +366,150 @@ filters_are_checked(void **state)
     assert_false(vec_filter_is_valid(&(VecFilter){many, VEC_CONDITIONS_MAX + 1}, 1));
 }
 
+/* The first ten rows of a search, as they come by estimate, are the nearest ten of those that match, but for a few. */
+static void
+filtered_walks_find_the_nearest(void **state)
+{
+    static const VecCondition wide[] = {RANGE(0, 0, 49), RANGE(2, 1, 1), RANGE(5, 0, UINT64_MAX / 8)};
+    Filtered *filtered = *state;
+    const VecSegmentOptions *segment = &filtered->options.segment;
+    uint32_t hits = 0, wanted = 0;
+
+    make_index(filtered, VEC_SEGMENT_HNSW);
+    for (uint32_t query = 1; query < ROWS; query += 97) {
+        VecFilter filter = {&wide[query % 3], 1};
+        VecSearchOptions options = {.ef_search = query % 3 == 2 ? 4 : 8, .filter = &filter, .one_round = true};
+        const float *vector = cases_row(&filtered->cases, query);
+        VecSearchStatistics statistics;
+        VecCandidate candidates[64];
+        uint32_t given = 0, count;
+        VecSearch *search;
+        VecError error;
+
+        if (query % 61 == 0)
+            continue;
+        assert_int_equal(vec_search_begin(filtered->index, vector, DIMENSIONS * sizeof(float), &options,
+                                          &search, &error),
+                         VEC_OK);
+        do {
+            assert_int_equal(vec_search_next(search, candidates, 64, &count, &error), VEC_OK);
+            for (uint32_t i = 0; i < count; i++) {
+                if (candidates[i].kind != VEC_ROW_CODED)
+                    continue;
+                uint32_t nearer = 0, row = cases_id_row(&candidates[i].id);
+                float distance = cases_distance(segment, vector, cases_row(&filtered->cases, row));
+
+                for (uint32_t other = 0; other < ROWS; other++)
+                    nearer += other % 61 != 0 && !is_null(other) &&
+                              vec_filter_matches(&filter, cases_keys(other, CASES_KEYS)) &&
+                              cases_distance(segment, vector, cases_row(&filtered->cases, other)) < distance;
+                given++;
+                hits += nearer < options.ef_search;
+            }
+        } while (count > 0);
+        assert_int_equal(given, options.ef_search);
+        wanted += given;
+        vec_search_statistics(search, &statistics);
+        filtered->walked += statistics.segments_walked;
+        vec_search_free(search);
+    }
+    assert_true(filtered->walked > 20);
+    if (hits < wanted * 9 / 10)
+        fail_msg("%u of %u", hits, wanted);
+}
+
+/* One condition with an order is counted; of others a sample says how many. */
+static void
+estimates_are_near(void **state)
+{
+    Filtered *filtered = *state;
+
+    make_index(filtered, VEC_SEGMENT_FLAT);
+    for (uint32_t i = 0; i < CONDITION_COUNT; i++) {
+        VecFilter filter = {&conditions[i], 1};
+        double estimate, expected = 0;
+        VecError error;
+
+        for (uint32_t row = 0; row < ROWS; row++)
+            expected += vec_filter_matches(&filter, cases_keys(row, CASES_KEYS));
+        assert_int_equal(vec_index_estimate(filtered->index, &filter, &estimate, &error), VEC_OK);
+        bool is_counted = conditions[i].key != 3 && conditions[i].key != 4;
+        if (fabs(estimate - expected) > (is_counted ? 0.5 : ROWS * 0.1))
+            fail_msg("condition %u: %g instead of %g", i, estimate, expected);
+    }
+    double estimate;
+    VecError error;
+    VecFilter wrong = {&(VecCondition)RANGE(CASES_KEYS, 0, 0), 1};
+    assert_int_equal(vec_index_estimate(filtered->index, &wrong, &estimate, &error), VEC_INVALID);
+}
+
+static bool
+stop_always(void *context, uint64_t rows_done, uint64_t rows_total)
+{
+    uint32_t *calls = context;
+
+    (void)rows_done;
+    (void)rows_total;
+    return ++*calls % 3 != 0;
+}
+
+/* Whatever allocation fails, and however often the search is stopped: a clear status, and it can go on. */
+static void
+searches_with_filters_survive_failures(void **state)
+{
+    static const VecCondition both[] = {RANGE(0, 0, 80), VALUES(VEC_CONDITION_CONTAINS_ANY, 3, 2, words, 3)};
+    Filtered *filtered = *state;
+    CasesAllocator allocator;
+    VecError error;
+
+    make_index(filtered, VEC_SEGMENT_HNSW);
+    for (uint64_t fail_at = 1;; fail_at++) {
+        VecIndexOpenOptions open_options = {.expectation = {.dimensions = DIMENSIONS,
+                                                            .metric = VEC_METRIC_L2,
+                                                            .element_type = VEC_TYPE_F32,
+                                                            .key_count = CASES_KEYS}};
+        VecFilter filter = {both, fail_at % 2 + 1};
+        uint32_t calls = 0, given = 0, expected = 0, failures = 0, count;
+        VecSearchOptions options = {.ef_search = 2,
+                                    .filter = &filter,
+                                    .should_stop = stop_always,
+                                    .should_stop_context = &calls};
+        VecCandidate candidates[64];
+        VecSearch *search = NULL;
+        VecIndex *index = NULL;
+        double estimate;
+        VecStatus status;
+
+        cases_allocator_init(&allocator, 0);
+        assert_int_equal(
+            vec_index_open(filtered->directory, &open_options, &allocator.allocator, &index, &error), VEC_OK);
+        allocator.fail_at = allocator.calls + fail_at;
+        failures += vec_index_estimate(index, &filter, &estimate, &error) == VEC_NO_MEMORY;
+        while ((status = vec_search_begin(index, cases_row(&filtered->cases, ROWS),
+                                          DIMENSIONS * sizeof(float), &options, &search, &error)) != VEC_OK) {
+            assert_int_equal(status, VEC_NO_MEMORY);
+            assert_true(++failures < 3);
+        }
+        for (;;) {
+            status = vec_search_next(search, candidates, 64, &count, &error);
+            if (status == VEC_OK && count == 0)
+                break;
+            assert_true(status == VEC_OK || status == VEC_NO_MEMORY || status == VEC_INTERRUPTED);
+            failures += status == VEC_NO_MEMORY;
+            given += count;
+        }
+        for (uint32_t row = 0; row < ROWS; row++)
+            expected += vec_filter_matches(&filter, cases_keys(row, CASES_KEYS));
+        assert_int_equal(given, expected);
+        vec_search_free(search);
+        vec_index_close(index);
+        assert_int_equal(allocator.outstanding, 0);
+        if (failures == 0)
+            break;
+        assert_int_equal(failures, 1);
+    }
+}
+
 static bool
 stop_sometimes(void *context, uint64_t rows_done, uint64_t rows_total)
 {
@@ -427,6 +583,9 @@ main(void)
         cmocka_unit_test_setup_teardown(several_segments_give_exactly_the_rows_that_match, setup, teardown),
         cmocka_unit_test_setup_teardown(merges_keep_the_keys_of_living_rows, setup, teardown),
         cmocka_unit_test_setup_teardown(filters_are_checked, setup, teardown),
+        cmocka_unit_test_setup_teardown(filtered_walks_find_the_nearest, setup, teardown),
+        cmocka_unit_test_setup_teardown(estimates_are_near, setup, teardown),
+        cmocka_unit_test_setup_teardown(searches_with_filters_survive_failures, setup, teardown),
         cmocka_unit_test_setup_teardown(interrupted_builds_sort_on, setup, teardown),
         cmocka_unit_test_setup_teardown(segments_with_other_keys_are_foreign, setup, teardown),
     };

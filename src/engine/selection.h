@@ -1,0 +1,75 @@
+/*
+ * selection.h: what a filter means in one segment: its conditions as tests over columns, how many rows it is likely to let
+ * through, and which.
+ *
+ * Rows are enumerated from the order of the condition that lets through the fewest, the lead, if there is one that says so;
+ * else all rows are tested, one behind the other. Numbers read from an order are checked here.
+ */
+#ifndef VEC_SELECTION_H
+#define VEC_SELECTION_H
+
+#include "keys.h"
+
+typedef enum VecTestKind {
+    VEC_TEST_RANGE, /* key - low <= span */
+    VEC_TEST_IN,
+    VEC_TEST_ALL, /* the words' bits are all set */
+    VEC_TEST_ANY,
+    VEC_TEST_NULL,
+    VEC_TEST_NOT_NULL
+} VecTestKind;
+
+typedef struct VecTest {
+    VecTestKind kind;
+    bool sees_nulls; /* NULL keys, which are 0, would pass */
+    uint32_t key;
+    uint32_t width;
+    const uint64_t *column;
+    uint64_t low;
+    uint64_t span;
+    const uint64_t *values; /* IN, ANY: value_count x width; ALL: width words */
+    uint32_t value_count;
+} VecTest;
+
+typedef struct VecSelection {
+    const VecAllocator *allocator;
+    const VecKeyColumns *columns;
+    VecTest *tests;
+    uint32_t test_count;
+    uint64_t *words;       /* of the tests */
+    bool is_empty;         /* no row at all */
+    bool has_lead;         /* tests[0] is enumerated by its order, and not tested */
+    bool is_counted;       /* match_estimate is no estimate */
+    uint64_t source_count; /* rows that an enumeration looks at: of a lead with many values about so many */
+    double match_estimate; /* coded rows that match */
+} VecSelection;
+
+/* Where an enumeration stands; {0} is the beginning. */
+typedef struct VecSelectionCursor {
+    uint32_t value; /* of the lead's values */
+    uint32_t from;  /* into the order, or the next row */
+    uint32_t to;
+    bool is_open;
+} VecSelectionCursor;
+
+/* Compiles a filter that is valid for the columns; columns and filter must outlive it. VEC_NO_MEMORY. Free it in any case. */
+VecStatus vec_selection_begin(VecSelection *selection, const VecKeyColumns *columns, const VecFilter *filter,
+                              const VecAllocator *allocator) VEC_MUST_CHECK;
+void vec_selection_end(VecSelection *selection);
+
+/* Keeps, in their order, those of `count` rows that match; all must be below coded_count. Returns how many. */
+uint32_t vec_selection_keep(const VecSelection *selection, uint32_t *rows, uint32_t count);
+
+/*
+ * Looks at the next `look_at` rows of the enumeration, and gives those that match: into rows, which has so many places. True while
+ * there is more to look at.
+ */
+bool vec_selection_next(const VecSelection *selection, VecSelectionCursor *cursor, uint32_t look_at,
+                        uint32_t *rows, uint32_t *count);
+
+#define VEC_SELECTION_SAMPLE 256
+
+/* Some matching rows from all over the segment, at most count_max, perhaps one twice; returns how many there are. */
+uint32_t vec_selection_sample(const VecSelection *selection, uint32_t *rows, uint32_t count_max);
+
+#endif
