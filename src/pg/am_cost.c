@@ -25,14 +25,31 @@
 
 /* An exact distance costs one operator for each so many bytes of the vector: 384 floats are 40 ns, an operator is about 5. */
 #define BYTES_PER_OPERATOR 192.0
-/* A distance on codes, a share of the exact one: 8 bits for a float. */
-#define CODE_SHARE 0.25
-/* Codes that a beam search looks at for each row of its beam: degree 32, of which most were seen before. */
-#define CODES_PER_CANDIDATE 12.0
-/* A page of the log that is read for a rerank is random, but usually among pages that are in memory. */
-#define PAGE_SHARE 0.25
+/*
+ * The unit of the engine's work is a row of a scan over codes: one operator, and another for each so many bytes of the vector (codes
+ * are a fourth of it as a rule). In such rows: a step of a walk, and what a step costs more where rows that do not match are
+ * passed, by the root of the part that match; any row of a walk that visits all; a look at a row's keys. As measured for
+ * the engine's own choice between scan and walk (engine/probe.c).
+ */
+#define CODED_BYTES_PER_OPERATOR 1600.0
+#define STEP_ROWS                70.0
+#define STEP_ROWS_PASSED         7.0
+#define VISIT_ROWS               7.0
+#define LOOK_ROWS                0.15
+/*
+ * For each row that it gives a scan reads a page of the log besides the heap's. That counts as PostgreSQL counts heap pages: both
+ * are in memory or neither is, and a plan that reads one page for a row must not look dearer than this one, which reads two.
+ */
+#define PAGES_PER_ROW 1.0
 /* Candidates for each row of a range: the last round is half as wide as all before it, and finds nothing. */
 #define ROUNDS_OF_RANGE 1.75
+
+/* What the engine has to do. */
+typedef struct VecpgSearchSize {
+    double rows;     /* in segments */
+    double part;     /* of them that fulfil the conditions on filter columns */
+    double row_cost; /* of a scan over codes */
+} VecpgSearchSize;
 
 static void
 forbid(IndexPath *path, Cost *startup_cost, Cost *total_cost)
@@ -90,20 +107,37 @@ has_range(const IndexPath *path)
     return false;
 }
 
+/* Of a walk that finds so many candidates; no walk visits a row twice. */
+static Cost
+cost_of_walk(const VecpgSearchSize *size, double candidates)
+{
+    double step = STEP_ROWS + STEP_ROWS_PASSED / sqrt(Max(size->part, 1e-6));
+
+    return Min(candidates * step, size->rows * VISIT_ROWS) * size->row_cost;
+}
+
+/* Of reading the codes of exactly the rows that match; without a filter no segment with a graph is read so. */
+static Cost
+cost_of_scan(const VecpgSearchSize *size)
+{
+    return (size->rows * size->part + size->rows * LOOK_ROWS) * size->row_cost;
+}
+
 void
 vecpg_am_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *startup_cost,
                        Cost *total_cost, Selectivity *selectivity, double *correlation, double *pages)
 {
     Relation index;
+    VecpgSearchSize size = {.part = 1};
     double rows = Max(1.0, path->indexinfo->tuples);
-    double first_rows;
     double tail_rows;
     double vector_bytes;
     double found_rows;
     double candidate_rows;
+    double first_rows;
     double exact_cost;
-    double candidate_cost;
     bool is_range;
+    bool is_scan = false;
 
     vecpg_filter_plan_complete(root, path);
     is_range = has_range(path);
@@ -120,16 +154,26 @@ vecpg_am_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count, Co
     tail_rows = Min(rows, uncovered_rows(index, &vector_bytes));
     index_close(index, NoLock);
 
-    first_rows = Min(rows - tail_rows, vecpg_guc_hnsw_ef_search);
     exact_cost = cpu_operator_cost * Max(1.0, vector_bytes / BYTES_PER_OPERATOR);
-    candidate_cost = CODES_PER_CANDIDATE * CODE_SHARE * exact_cost + cpu_index_tuple_cost;
-    *startup_cost = first_rows * candidate_cost + tail_rows * (exact_cost + cpu_index_tuple_cost) +
-                    tail_rows * vector_bytes / BLCKSZ * seq_page_cost * PAGE_SHARE;
-    found_rows = candidate_rows = rows - tail_rows;
+    size.rows = rows - tail_rows;
+    size.row_cost = cpu_operator_cost * (1 + vector_bytes / CODED_BYTES_PER_OPERATOR);
+    if (vecpg_filter_plan_has_filter(path))
+        size.part = Min(1.0, vecpg_filter_plan_filter_selectivity(root, path));
+    found_rows = candidate_rows = size.rows * size.part;
+    first_rows = Min(found_rows, vecpg_guc_hnsw_ef_search);
     if (is_range) {
-        found_rows *= Min(1.0, *selectivity);
+        found_rows = size.rows * Min(1.0, *selectivity);
         candidate_rows = Min(candidate_rows, found_rows * ROUNDS_OF_RANGE + 2 * first_rows);
     }
-    *total_cost = *startup_cost + candidate_rows * candidate_cost +
-                  found_rows * (exact_cost + random_page_cost * PAGE_SHARE);
+    *startup_cost = cost_of_walk(&size, first_rows);
+    if (size.part < 1 && cost_of_scan(&size) < *startup_cost) {
+        is_scan = true;
+        *startup_cost = cost_of_scan(&size);
+    }
+    *total_cost = (is_scan ? *startup_cost : Max(*startup_cost, cost_of_walk(&size, candidate_rows))) +
+                  found_rows * (exact_cost + cpu_index_tuple_cost + random_page_cost * PAGES_PER_ROW);
+    *startup_cost += tail_rows * (exact_cost * size.part + cpu_index_tuple_cost) +
+                     tail_rows * vector_bytes / BLCKSZ * seq_page_cost;
+    *total_cost += tail_rows * (exact_cost * size.part + cpu_index_tuple_cost) +
+                   tail_rows * vector_bytes / BLCKSZ * seq_page_cost;
 }

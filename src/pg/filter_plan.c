@@ -168,8 +168,9 @@ is_useful(const IndexOptInfo *index, const IndexClause *clause)
         kind, get_op_opfamily_strategy(operator_oid, index->opfamily[clause->indexcol]), collation);
 }
 
-List *
-vecpg_filter_plan_conditions(const IndexPath *path)
+/* The conditions by which the index leaves rows out, from this column on. */
+static List *
+useful_conditions(const IndexPath *path, int first_column)
 {
     List *conditions = NIL;
     ListCell *cell;
@@ -177,28 +178,33 @@ vecpg_filter_plan_conditions(const IndexPath *path)
     foreach (cell, path->indexclauses) {
         IndexClause *clause = lfirst_node(IndexClause, cell);
 
-        if (is_useful(path->indexinfo, clause))
+        if (clause->indexcol >= first_column && is_useful(path->indexinfo, clause))
             conditions = list_concat(conditions, clause->indexquals);
     }
     return conditions;
 }
 
+static Selectivity
+selectivity_of(PlannerInfo *root, const IndexPath *path, List *conditions)
+{
+    return clauselist_selectivity(root, conditions, (int)path->indexinfo->rel->relid, JOIN_INNER, NULL);
+}
+
 bool
 vecpg_filter_plan_has_filter(const IndexPath *path)
 {
-    ListCell *cell;
+    return useful_conditions(path, 1) != NIL;
+}
 
-    foreach (cell, path->indexclauses)
-        if (lfirst_node(IndexClause, cell)->indexcol > 0 &&
-            is_useful(path->indexinfo, lfirst_node(IndexClause, cell)))
-            return true;
-    return false;
+Selectivity
+vecpg_filter_plan_filter_selectivity(PlannerInfo *root, const IndexPath *path)
+{
+    return selectivity_of(root, path, useful_conditions(path, 1));
 }
 
 Selectivity
 vecpg_filter_plan_selectivity(PlannerInfo *root, const IndexPath *path)
 {
-    return clauselist_selectivity(
-        root, add_predicate_to_index_quals(path->indexinfo, vecpg_filter_plan_conditions(path)),
-        (int)path->indexinfo->rel->relid, JOIN_INNER, NULL);
+    return selectivity_of(root, path,
+                          add_predicate_to_index_quals(path->indexinfo, useful_conditions(path, 0)));
 }

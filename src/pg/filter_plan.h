@@ -11,13 +11,11 @@
 /* Adds to the path the conditions that the index answers and PostgreSQL did not match to it. Idempotent. */
 extern void vecpg_filter_plan_complete(PlannerInfo *root, IndexPath *path);
 
-/* Conditions (RestrictInfo) by which the index leaves rows out, on its first column or another. */
-extern List *vecpg_filter_plan_conditions(const IndexPath *path);
-
-/* Whether one of them is on a filter column. */
+/* Whether the index leaves rows out by a condition on a filter column; which part of its rows fulfils all of these. */
 extern bool vecpg_filter_plan_has_filter(const IndexPath *path);
+extern Selectivity vecpg_filter_plan_filter_selectivity(PlannerInfo *root, const IndexPath *path);
 
-/* Which share of the table's rows fulfils them. */
+/* Which part of the table's rows the scan gives when it runs to its end. */
 extern Selectivity vecpg_filter_plan_selectivity(PlannerInfo *root, const IndexPath *path);
 
 #endif
