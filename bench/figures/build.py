@@ -35,8 +35,8 @@ def rows(results):
         "pgvector": theirs["cpu"],
         "vectors": ours["cpu"],
         "ratio": theirs["cpu"] / ours["cpu"],
-        "wanted": "≥ 3 ×",
-        "holds": ours["cpu"] <= theirs["cpu"] / 3,
+        "wanted": "≥ 4 ×",
+        "holds": ours["cpu"] <= theirs["cpu"] / 4,
         "format": "{:.1f}",
     }
     yield {

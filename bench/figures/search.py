@@ -12,7 +12,7 @@ from dataset import binary
 
 NAME = "search"
 SWEEP = (10, 14, 20, 28, 40, 56, 80, 112, 160, 224, 320, 448, 640)
-TARGETS = {0.95: 4.0, 0.99: 6.0}
+TARGETS = {0.95: 9.0, 0.99: 20.0}
 K = 10
 
 

@@ -106,6 +106,8 @@ def rows(results):
     total = {name: sum(size.values()) for name, size in sizes.items()}
     lost = queries["vector"]["recall"] - queries["vecf16"]["recall"]
     yield _row(f"vecf16: recall@10 at ef_search {EF} less than that of vector", lost, "≤ 0.01", lost <= 0.01, format="{:.4f}")
+    share = queries["vector"]["wall_ms"] / queries["vecf16"]["wall_ms"]
+    yield _row(f"vecf16: queries a second at ef_search {EF}, times those of vector", share, "≥ 0.95", share >= 0.95, format="{:.2f}")
     share = sizes["vecf16"]["log"] / sizes["vector"]["log"]
     yield _row("vecf16: log bytes, share of those of vector", share, "about half", share <= 0.55, format="{:.3f}")
     share = total["vector"] / total["bvector"]
