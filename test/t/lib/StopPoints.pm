@@ -21,7 +21,7 @@ my $place = Cwd::abs_path(PostgreSQL::Test::Utils::tempdir);
 my $shim = "$place/stop_shim.so";
 my $switch = "$place/stop_points";
 my ($name_bytes, $points) = (48, 64);
-my $head = "Z$name_bytes q q";
+my $head = "Z$name_bytes q q q";
 my $table = "(q Z$name_bytes)$points";
 
 # ---- Stop points ------------------------------------------------------------------------------------------------------
@@ -44,7 +44,7 @@ sub stop_server
 	{
 		system_or_bail('cc', '-std=gnu11', '-O1', '-shared', '-fPIC', '-o', $shim, "$FindBin::RealBin/lib/stop_shim.c");
 		open my $handle, '>:raw', $switch or die "$switch: $!";
-		print $handle pack($head, '', -1, 0), "\0" x ($points * ($name_bytes + 8)) or die;
+		print $handle pack($head, '', -1, 0, 0), "\0" x ($points * ($name_bytes + 8)) or die;
 		close $handle or die;
 	}
 	local $ENV{LD_PRELOAD} = $shim;
@@ -62,18 +62,19 @@ sub stop_start
 	return;
 }
 
-# The process that reaches the point for the (skip + 1)-th time from now on stops there.
+# The process that reaches the point for the (skip + 1)-th time from now on stops there. Option merger => 1: only one that merges in
+# the background counts.
 sub arm
 {
-	my ($point, $skip) = @_;
-	write_switch(0, pack($head, '', -1, 0));
-	write_switch(0, pack($head, $point, $skip, 0));
+	my ($point, $skip, %options) = @_;
+	disarm();
+	write_switch(0, pack($head, $point, $skip, 0, $options{merger} // 0));
 	return;
 }
 
 sub disarm
 {
-	write_switch(0, pack($head, '', -1, 0));
+	write_switch(0, pack($head, '', -1, 0, 0));
 	return;
 }
 
@@ -86,7 +87,7 @@ sub stopped_process
 # name => how often it was reached so far
 sub points_reached
 {
-	my @rows = unpack "x${\ ($name_bytes + 16)} $table", slurp_file($switch, 0);
+	my @rows = unpack "x${\ ($name_bytes + 24)} $table", slurp_file($switch, 0);
 	my %hits;
 	while (my ($count, $name) = splice @rows, 0, 2)
 	{
@@ -182,11 +183,13 @@ sub load_end
 # ---- What must hold -----------------------------------------------------------------------------------------------------
 
 # I-1: for every index of ours, an ordered scan gives the rows and distances of a sequential scan, each once, NULLs included; in
-# one statement and so by one snapshot. A first table 'moving' means: others write now, so vectors_verify has to wait.
+# one statement and so by one snapshot. A first table 'moving' means: others write now, so vectors_verify has to wait; 'of', NAME: a
+# database other than postgres.
 sub nothing_is_lost
 {
 	my ($node, $name, @tables) = @_;
 	my $moving = @tables && $tables[0] eq 'moving' && shift @tables;
+	my (undef, $database) = @tables && $tables[0] eq 'of' ? splice(@tables, 0, 2) : ('of', 'postgres');
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	@tables = (['items', 700], ['wide', 20000], ['passing', 8]) unless @tables;
 	my $sql = '';
@@ -205,7 +208,7 @@ sub nothing_is_lost
 		};
 		$sql .= "SELECT 'not clean: ' || v::text FROM vectors_verify('${table}_embedding') v;" unless $moving;
 	}
-	my $answer = $node->safe_psql('postgres', $sql);
+	my $answer = $node->safe_psql($database, $sql);
 	my $right = () = $answer =~ /^\w+: \d+ rows, 0 missing, 0 too many$/mg;
 	my $scans = () = $answer =~ /^Index Scan using \w+_embedding on/mg;
 	return ok($right == @tables && $scans == @tables && $answer !~ /not clean/, "$name: nothing is lost") || diag(substr $answer, 0, 2000);

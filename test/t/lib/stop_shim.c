@@ -21,17 +21,20 @@ extern void vec_stop_point_reach(const char *name);
 static struct {
     char wanted[NAME_BYTES];
     _Atomic int64_t skip;
-    _Atomic int64_t stopped; /* process; 0: none yet */
+    _Atomic int64_t stopped;       /* process; 0: none yet */
+    _Atomic int64_t grandchildren; /* only those of the postmaster stop: mergers */
     struct {
         _Atomic int64_t hits;
         char name[NAME_BYTES];
     } points[POINTS];
 } * shared;
+static pid_t postmaster;
 
 __attribute__((constructor)) static void
 attach(void)
 {
     const char *name = getenv("STOP_SHIM");
+    postmaster = getpid();
     int descriptor = name == NULL ? -1 : open(name, O_RDWR | O_CLOEXEC);
 
     if (descriptor < 0)
@@ -62,7 +65,9 @@ vec_stop_point_reach(const char *name)
     if (shared == NULL)
         return;
     count(name);
-    if (strcmp(shared->wanted, name) != 0 || atomic_fetch_sub(&shared->skip, 1) != 0)
+    if (strcmp(shared->wanted, name) != 0 ||
+        (atomic_load(&shared->grandchildren) && getppid() == postmaster) ||
+        atomic_fetch_sub(&shared->skip, 1) != 0)
         return;
     atomic_store(&shared->stopped, getpid());
     for (;;)
