@@ -29,7 +29,8 @@
 /* Local row numbers are uint32 with one bit to spare. */
 #define VEC_SEGMENT_ROWS_MAX ((UINT64_C(1) << 31) - 2)
 #define VEC_TID_BYTES        6
-#define VEC_FILE_NAME_BYTES  80 /* longest file name in a segment directory, with its final zero */
+#define VEC_LISTS_MAX        1000000 /* of an IVF segment */
+#define VEC_FILE_NAME_BYTES  80      /* longest file name in a segment directory, with its final zero */
 
 /*
  * Polled in every long loop, from the thread that called the engine and from no other, at least every 20 ms. It returns
@@ -39,8 +40,10 @@
 typedef bool (*VecShouldStop)(void *context, uint64_t rows_done, uint64_t rows_total);
 
 typedef enum VecSegmentKind {
-    VEC_SEGMENT_FLAT = 0, /* codes only: a search reads them all */
-    VEC_SEGMENT_HNSW = 1  /* codes and a navigable graph */
+    VEC_SEGMENT_FLAT = 0,    /* codes only: a search reads them all */
+    VEC_SEGMENT_HNSW = 1,    /* codes and a navigable graph */
+    VEC_SEGMENT_IVF = 2,     /* codes and lists around centroids: F32, F16, I8 */
+    VEC_SEGMENT_INVERTED = 3 /* codes and a list for each dimension: SPARSE with DOT */
 } VecSegmentKind;
 
 typedef enum VecQuantization {
@@ -61,6 +64,8 @@ typedef struct VecSegmentOptions {
     uint32_t quantization_bits;
     uint32_t m;               /* M of HNSW: degree of the upper layers, the bottom layer has 2 M; 4 .. 128 */
     uint32_t ef_construction; /* 10 .. 2000 */
+    uint32_t list_count;      /* IVF: 1 .. 1,000,000; few rows get fewer */
+    bool is_spherical;        /* IVF: centroids have length 1 */
     uint32_t key_count;       /* of a row (vectors/filter.h), 0 .. VEC_KEYS_MAX */
     uint64_t key_ordered;     /* bit k: rows are sorted by key k, too, 4 bytes a row; not for signatures */
 } VecSegmentOptions;

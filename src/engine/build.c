@@ -56,6 +56,10 @@ fill_header(const VecBuild *build, uint64_t rows_coded, uint64_t sparse_bytes, V
     header->key_count = options->key_count;
     header->key_ordered = options->key_ordered;
     header->key_nulls = vec_format_key_mask(options->key_count); /* at most, until all rows are there */
+    header->list_count = options->list_count;
+    header->is_spherical = options->is_spherical;
+    header->lists =
+        options->kind == VEC_SEGMENT_IVF ? vec_ivf_list_count(options->list_count, rows_coded) : 0;
     header->options_hash = vec_segment_options_hash(options);
     header->seed = build->options.seed;
     header->rows_coded = rows_coded;
@@ -439,6 +443,32 @@ clear_some(VecBuild *build)
 }
 
 static VecStatus
+begin_ivf(VecBuild *build, VecError *error)
+{
+    const VecSegmentOptions *options = &build->options.segment;
+    VecIvfBuildOptions ivf_options = {
+        .list_count = build->header.lists,
+        .is_spherical = options->is_spherical,
+        .seed = build->options.seed,
+        .thread_count = build->options.thread_count,
+    };
+
+    if (options->is_spherical && build->coder.kind == VEC_CODE_SCALAR) {
+        size_t bytes = options->dimensions * sizeof(float);
+
+        if ((build->rotated_mean = vec_memory_allocate_raw(build->allocator, 1, bytes)) == NULL)
+            return vec_memory_error(error);
+        memcpy(build->rotated_mean, build->coder.quantizer.mean, bytes);
+        vec_rotate_apply(&build->coder.quantizer.rotation, build->rotated_mean);
+        ivf_options.mean = build->rotated_mean;
+    }
+    return vec_ivf_build_begin(&build->codes, &ivf_options, vec_build_section(build, VEC_SECTION_CENTROIDS),
+                               vec_build_section(build, VEC_SECTION_LIST_STARTS),
+                               vec_build_section(build, VEC_SECTION_LIST_ROWS), build->allocator,
+                               &build->ivf_build, error);
+}
+
+static VecStatus
 begin_graph(VecBuild *build, VecError *error)
 {
     const VecSegmentOptions *options = &build->options.segment;
@@ -471,6 +501,9 @@ prepare_some(VecBuild *build, VecError *error)
             fill_header(build, build->rows_coded, build->code_bytes, &build->header);
             build->codes.code_bytes = build->header.code_bytes;
             build->stage_done = 0;
+            if (build->options.segment.kind == VEC_SEGMENT_IVF &&
+                (status = begin_ivf(build, error)) != VEC_OK)
+                return status;
             build->stage = build->options.segment.kind == VEC_SEGMENT_HNSW ? STAGE_CLEAR : STAGE_GRAPH;
             break;
         case STAGE_CLEAR:
@@ -495,9 +528,12 @@ prepare_some(VecBuild *build, VecError *error)
 static VecStatus
 make_postings(VecBuild *build, VecShouldStop should_stop, void *should_stop_context, VecError *error)
 {
-    VecStatus status = vec_postings_build(
-        &build->codes, build->allocator, vec_build_section(build, VEC_SECTION_TERMS),
-        vec_build_section(build, VEC_SECTION_POSTINGS), should_stop, should_stop_context, &build->postings);
+    float *weights =
+        build->header.kind == VEC_SEGMENT_INVERTED ? vec_build_section(build, VEC_SECTION_WEIGHTS) : NULL;
+    VecStatus status =
+        vec_postings_build(&build->codes, build->allocator, vec_build_section(build, VEC_SECTION_TERMS),
+                           vec_build_section(build, VEC_SECTION_POSTINGS), weights, should_stop,
+                           should_stop_context, &build->postings);
 
     if (status != VEC_OK)
         return status == VEC_NO_MEMORY ? vec_memory_error(error)
@@ -539,6 +575,12 @@ vec_build_graph(VecBuild *build, VecShouldStop should_stop, void *should_stop_co
         vec_graph_build_free(build->graph_build);
         build->graph_build = NULL;
     }
+    if (build->ivf_build != NULL) {
+        if ((status = vec_ivf_build_run(build->ivf_build, should_stop, should_stop_context, error)) != VEC_OK)
+            return status;
+        vec_ivf_build_free(build->ivf_build);
+        build->ivf_build = NULL;
+    }
     if ((status = vec_merge_check(build, error)) != VEC_OK ||
         (status = vec_build_check(build, error)) != VEC_OK)
         return status;
@@ -552,6 +594,8 @@ vec_build_free(VecBuild *build)
     if (build == NULL)
         return;
     vec_graph_build_free(build->graph_build);
+    vec_ivf_build_free(build->ivf_build);
+    vec_memory_release(build->allocator, build->rotated_mean);
     vec_merge_release(build);
     vec_coder_free(&build->coder);
     vec_quantize_scratch_free(&build->scratch, build->allocator);

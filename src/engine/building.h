@@ -60,6 +60,8 @@ struct VecBuild {
     VecGraph graph;
     VecPostings postings; /* terms NULL until they were made */
     VecGraphBuild *graph_build;
+    VecIvfBuild *ivf_build;
+    float *rotated_mean;  /* IVF with spherical centroids */
     uint64_t key_nulls;   /* bit k: some row's key k is NULL */
     uint64_t keys_sorted; /* bit k: key k has its order */
     bool is_sorting;

@@ -17,6 +17,7 @@ const VecSegmentOptions vec_segment_options_default = {
     .metric = VEC_METRIC_L2,
     .dimensions = 1,
     .kind = VEC_SEGMENT_HNSW,
+    .list_count = 1000,
     .quantization = VEC_QUANTIZATION_SCALAR,
     .quantization_bits = 8,
     .m = 16,
@@ -53,8 +54,12 @@ vec_segment_options_hash(const VecSegmentOptions *options)
         (uint32_t)(options->key_ordered >> 32),
     };
 
-    if (options->kind == VEC_SEGMENT_FLAT) /* what changes nothing then */
+    if (options->kind != VEC_SEGMENT_HNSW) /* what changes nothing then */
         words[6] = words[7] = 0;
+    if (options->kind == VEC_SEGMENT_IVF) {
+        words[6] = options->list_count;
+        words[7] = options->is_spherical;
+    }
     if (vec_codes_kind(options->element_type, VEC_QUANTIZATION_SCALAR) != VEC_CODE_SCALAR)
         words[4] = words[5] = 0; /* has no choice */
     if (options->quantization == VEC_QUANTIZATION_TRIVIAL)
@@ -102,8 +107,17 @@ vec_format_check_options(const VecSegmentOptions *options, VecError *error)
     if (options->dimensions < 1 || options->dimensions > dimensions_max)
         return vec_error_set(error, VEC_INVALID, 0, "dimensions %" PRIu32 " are outside 1..%" PRIu32,
                              options->dimensions, dimensions_max);
-    if (options->kind != VEC_SEGMENT_FLAT && options->kind != VEC_SEGMENT_HNSW)
+    if ((uint32_t)options->kind > VEC_SEGMENT_INVERTED)
         return vec_error_set(error, VEC_INVALID, 0, "segment kind %d is unknown", (int)options->kind);
+    if ((options->kind == VEC_SEGMENT_IVF &&
+         !vec_ivf_has(vec_codes_kind(options->element_type, options->quantization))) ||
+        (options->kind == VEC_SEGMENT_INVERTED &&
+         (options->element_type != VEC_TYPE_SPARSE || options->metric != VEC_METRIC_DOT)))
+        return vec_error_set(error, VEC_INVALID, 0, "segment kind %d is not for element type %d, metric %d",
+                             (int)options->kind, (int)options->element_type, (int)options->metric);
+    if (options->list_count < 1 || options->list_count > VEC_LISTS_MAX)
+        return vec_error_set(error, VEC_INVALID, 0, "list count %" PRIu32 " is outside 1..%d",
+                             options->list_count, VEC_LISTS_MAX);
     if (options->quantization != VEC_QUANTIZATION_SCALAR && options->quantization != VEC_QUANTIZATION_TRIVIAL)
         return vec_error_set(error, VEC_INVALID, 0, "quantization %d is unknown", (int)options->quantization);
     if (options->quantization_bits < 1 || options->quantization_bits > 8)
@@ -149,6 +163,12 @@ vec_format_layout(const VecFormatHeader *header, VecFormatSection sections[VEC_S
     sections[VEC_SECTION_TERMS].bytes =
         vec_format_has_postings(header) ? (header->term_count + UINT64_C(1)) * sizeof(VecPostingsTerm) : 0;
     sections[VEC_SECTION_POSTINGS].bytes = header->posting_count * sizeof(uint32_t);
+    sections[VEC_SECTION_WEIGHTS].bytes =
+        header->kind == VEC_SEGMENT_INVERTED ? header->posting_count * sizeof(float) : 0;
+    sections[VEC_SECTION_CENTROIDS].bytes = header->lists * vec_ivf_centroid_bytes(header->dimensions);
+    sections[VEC_SECTION_LIST_STARTS].bytes =
+        header->lists > 0 ? (header->lists + UINT64_C(1)) * sizeof(uint32_t) : 0;
+    sections[VEC_SECTION_LIST_ROWS].bytes = header->lists > 0 ? header->rows_coded * sizeof(uint32_t) : 0;
     sections[VEC_SECTION_KEYS].bytes = rows * header->key_count * sizeof(uint64_t);
     sections[VEC_SECTION_KEY_NULLS].bytes = header->key_nulls != 0 ? rows * sizeof(uint64_t) : 0;
     sections[VEC_SECTION_KEY_ORDERS].bytes =

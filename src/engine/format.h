@@ -17,8 +17,12 @@
  *                 prefix of the one below it and node 0 is the entry                                  (HNSW only)
  *     UPPER_LINKS uint32[m] a node, for layer 1, then layer 2, …                                      (HNSW only)
  *     STARTS      uint64 for each row and one more: where its code begins, and the end             (sparse codes only)
- *     TERMS       VecPostingsTerm for each dimension that occurs, and one                      (HNSW over sparse codes only)
- *     POSTINGS    uint32 rows, list by list                                                    (HNSW over sparse codes only)
+ *     TERMS       VecPostingsTerm for each dimension that occurs, and one            (HNSW over sparse codes, INVERTED only)
+ *     POSTINGS    uint32 rows, list by list                                          (HNSW over sparse codes, INVERTED only)
+ *     WEIGHTS     float for each posting: the row's element                                                (INVERTED only)
+ *     CENTROIDS   float[1 + dimensions] a list: ivf.h                                                           (IVF only)
+ *     LIST_STARTS uint32 for each list and one more: where its rows begin, and the end                          (IVF only)
+ *     LIST_ROWS   uint32 rows, list by list                                                                     (IVF only)
  *     KEYS        uint64 for each row, exceptions included, of key 0, then of key 1, …                  (where there are keys)
  *     KEY_NULLS   uint64 for each row, exceptions included: which of its keys are NULL                   (where any key is)
  *     KEY_ORDERS  uint32 rows, without exceptions, by ascending key, NULLs first, then by number; for each ordered key
@@ -32,6 +36,7 @@
 #include <stdint.h>
 
 #include "coder.h"
+#include "ivf.h"
 #include "postings.h"
 #include "vectors/manifest.h"
 #include "vectors/segment.h"
@@ -40,7 +45,7 @@
 #define VEC_FORMAT_MANIFEST_MAGIC "vec\r\nman"
 #define VEC_FORMAT_CONTROL_MAGIC  "vec\r\nctl"
 #define VEC_FORMAT_MAGIC_BYTES    8
-#define VEC_FORMAT_VERSION        4
+#define VEC_FORMAT_VERSION        5
 #define VEC_FORMAT_BYTE_ORDER     0x01020304u
 #define VEC_FORMAT_PAGE_BYTES     4096
 #define VEC_FORMAT_LAYERS_MAX     16
@@ -57,6 +62,10 @@ typedef enum VecSection {
     VEC_SECTION_STARTS,
     VEC_SECTION_TERMS,
     VEC_SECTION_POSTINGS,
+    VEC_SECTION_WEIGHTS,
+    VEC_SECTION_CENTROIDS,
+    VEC_SECTION_LIST_STARTS,
+    VEC_SECTION_LIST_ROWS,
     VEC_SECTION_KEYS,
     VEC_SECTION_KEY_NULLS,
     VEC_SECTION_KEY_ORDERS,
@@ -109,7 +118,11 @@ typedef struct VecFormatHeader {
     uint32_t key_count;
     uint64_t key_ordered; /* bit k: key k has an order */
     uint64_t key_nulls;   /* bit k: some row's key k is NULL */
-    uint64_t checksum;    /* XXH3 of the page, taken with this field zero */
+    uint32_t list_count;  /* IVF: as it was asked for */
+    uint32_t lists;       /* IVF: as there are; else 0 */
+    uint32_t is_spherical;
+    uint32_t reserved_too;
+    uint64_t checksum; /* XXH3 of the page, taken with this field zero */
 } VecFormatHeader;
 
 typedef struct VecFormatManifestHeader {
@@ -127,7 +140,8 @@ typedef struct VecFormatManifestHeader {
 static inline bool
 vec_format_has_postings(const VecFormatHeader *header)
 {
-    return header->kind == VEC_SEGMENT_HNSW && header->element_type == VEC_TYPE_SPARSE;
+    return header->kind == VEC_SEGMENT_INVERTED ||
+           (header->kind == VEC_SEGMENT_HNSW && header->element_type == VEC_TYPE_SPARSE);
 }
 
 /* The bits of all keys. */

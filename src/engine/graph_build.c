@@ -17,16 +17,15 @@
  */
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdatomic.h>
 
 #include "graph.h"
 #include "memory.h"
+#include "threads.h"
 
 /* The first rows are inserted by one thread: with nothing to find yet, threads would build islands. */
-#define ALONE_COUNT       256
-#define THREAD_STACK_SIZE (512 * 1024)
-#define SELECT_BATCH      8
+#define ALONE_COUNT  256
+#define SELECT_BATCH 8
 
 /* Rows of a sparse row's lists with which its walk begins, for each candidate that it looks for. */
 #define POSTINGS_PER_WIDTH 16
@@ -517,30 +516,6 @@ worker_free(Worker *worker)
     vec_memory_release(allocator, worker->chosen_rows);
 }
 
-/*
- * Starts up to `count` threads that take no signal but the one that fault_guard.h is about; returns how many there are.
- */
-static uint32_t
-start_threads(Worker *workers, uint32_t count)
-{
-    pthread_attr_t attributes;
-    sigset_t all, before;
-    uint32_t started = 0;
-
-    if (pthread_attr_init(&attributes) != 0)
-        return 0;
-    pthread_attr_setstacksize(&attributes, THREAD_STACK_SIZE);
-    sigfillset(&all);
-    sigdelset(&all, SIGBUS);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    while (started < count &&
-           pthread_create(&workers[started].thread, &attributes, run_thread, &workers[started]) == 0)
-        started++;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attributes);
-    return started;
-}
-
 static void
 set_task_count(VecGraphBuild *build)
 {
@@ -622,7 +597,9 @@ run_phase(VecGraphBuild *build, Worker *workers, uint32_t worker_count, VecError
 
     run_tasks(&workers[0], build->task_count < ALONE_COUNT ? build->task_count : ALONE_COUNT);
     if (!atomic_load(&build->stop) && atomic_load(&build->task_next) < build->task_count)
-        started = start_threads(workers + 1, worker_count - 1);
+        while (started + 1 < worker_count &&
+               vec_threads_start(&workers[started + 1].thread, run_thread, &workers[started + 1]))
+            started++;
     run_tasks(&workers[0], build->task_count);
     for (uint32_t i = 0; i < started; i++)
         pthread_join(workers[1 + i].thread, NULL);

@@ -38,6 +38,8 @@ typedef struct PlanHeader {
     uint32_t thread_count;
     uint32_t file_count;
     uint32_t key_count;
+    uint32_t list_count;
+    uint32_t is_spherical;
     uint32_t reserved;
     uint64_t key_ordered;
     uint64_t memory_bytes_max;
@@ -74,6 +76,8 @@ fill_header(const VecPlan *plan, PlanHeader *header)
     header->quantization_bits = segment->quantization_bits;
     header->m = segment->m;
     header->ef_construction = segment->ef_construction;
+    header->list_count = segment->list_count;
+    header->is_spherical = segment->is_spherical;
     header->key_count = segment->key_count;
     header->key_ordered = segment->key_ordered;
     header->thread_count = plan->build.thread_count;
@@ -157,6 +161,8 @@ take_header(const PlanHeader *header, VecPlan *plan)
                     .quantization_bits = header->quantization_bits,
                     .m = header->m,
                     .ef_construction = header->ef_construction,
+                    .list_count = header->list_count,
+                    .is_spherical = header->is_spherical != 0,
                     .key_count = header->key_count,
                     .key_ordered = header->key_ordered},
         .thread_count = header->thread_count,

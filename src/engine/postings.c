@@ -9,8 +9,9 @@
 #include "memory.h"
 #include "sparse.h"
 
-#define POLL_ROWS 4096
-#define KEYS_MAX  (UINT64_C(1) << 24) /* 128 MB: then another pass over the codes costs less than memory */
+#define POLL_ROWS        4096
+#define SCORE_POLL_LISTS 16
+#define KEYS_MAX         (UINT64_C(1) << 24) /* 128 MB: then another pass over the codes costs less than memory */
 
 static bool
 stopped(uint64_t step, VecShouldStop should_stop, void *should_stop_context)
@@ -95,9 +96,29 @@ fill_lists(const VecCodes *codes, uint64_t *ends, const VecPostings *postings, u
     return true;
 }
 
+/* Lists with weights are read as a whole: rows stay in the order of their numbers, and need no sorting. */
+static bool
+fill_weighted(const VecCodes *codes, uint64_t *ends, uint32_t *rows, float *weights,
+              VecShouldStop should_stop, void *should_stop_context)
+{
+    for (uint32_t row = 0; row < codes->row_count; row++) {
+        VecSparseCode code = vec_sparse_code(codes, row);
+
+        if (stopped(row, should_stop, should_stop_context))
+            return false;
+        for (uint32_t i = 0; i < code.count; i++) {
+            uint64_t place = ends[vec_sparse_index(&code, i)]++;
+
+            rows[place] = row;
+            weights[place] = codes->factors[row].scale * (float)vec_sparse_level(&code, i);
+        }
+    }
+    return true;
+}
+
 VecStatus
 vec_postings_build(const VecCodes *codes, const VecAllocator *allocator, VecPostingsTerm *terms,
-                   uint32_t *rows, VecShouldStop should_stop, void *should_stop_context,
+                   uint32_t *rows, float *weights, VecShouldStop should_stop, void *should_stop_context,
                    VecPostings *postings)
 {
     uint64_t rows_max = vec_sparse_elements_max(codes->dimensions, codes->code_bytes);
@@ -108,7 +129,7 @@ vec_postings_build(const VecCodes *codes, const VecAllocator *allocator, VecPost
 
     if (key_capacity > rows_max)
         key_capacity = rows_max;
-    keys = vec_memory_allocate_raw(allocator, key_capacity + 1, sizeof(uint64_t));
+    keys = vec_memory_allocate_raw(allocator, weights == NULL ? key_capacity + 1 : 1, sizeof(uint64_t));
     if (ends == NULL || keys == NULL)
         goto done;
     status = VEC_INTERRUPTED;
@@ -120,10 +141,12 @@ vec_postings_build(const VecCodes *codes, const VecAllocator *allocator, VecPost
         for (uint32_t i = 0; i < code.count; i++)
             ends[vec_sparse_index(&code, i)]++;
     }
-    *postings = (VecPostings){.terms = terms, .rows = rows};
+    *postings = (VecPostings){.terms = terms, .rows = rows, .weights = weights};
     postings->term_count = make_terms(codes, ends, terms);
     postings->row_count = terms[postings->term_count].start;
-    if (fill_lists(codes, ends, postings, keys, key_capacity, rows, should_stop, should_stop_context))
+    if (weights != NULL
+            ? fill_weighted(codes, ends, rows, weights, should_stop, should_stop_context)
+            : fill_lists(codes, ends, postings, keys, key_capacity, rows, should_stop, should_stop_context))
         status = VEC_OK;
 
 done:
@@ -206,6 +229,33 @@ vec_postings_seed(const VecPostings *postings, const VecCodes *codes, const VecC
         budget -= count;
     }
     return VEC_OK;
+}
+
+bool
+vec_postings_score(const VecPostings *postings, const VecCodes *codes, const VecCodeQuery *query,
+                   float *scores, VecShouldStop should_stop, void *should_stop_context)
+{
+    VecSparseCode spread = {.indexes = query->spread,
+                            .count = query->spread_count,
+                            .is_narrow = vec_sparse_is_narrow(codes->dimensions)};
+
+    memset(scores, 0, codes->row_count * sizeof(float));
+    for (uint32_t i = 0; i < spread.count; i++) {
+        uint32_t dimension = vec_sparse_index(&spread, i), term = find_term(postings, dimension);
+        float element = query->table[dimension];
+
+        if (should_stop != NULL && i % SCORE_POLL_LISTS == 0 &&
+            should_stop(should_stop_context, i, spread.count))
+            return false;
+        if (term == postings->term_count)
+            continue;
+        uint64_t start = postings->terms[term].start, end = postings->terms[term + 1].start;
+        for (uint64_t k = start; k < end && end <= postings->row_count; k++) {
+            if (postings->rows[k] < codes->row_count)
+                scores[postings->rows[k]] += postings->weights[k] * element;
+        }
+    }
+    return true;
 }
 
 bool

@@ -26,16 +26,18 @@ typedef struct VecPostings {
     const VecPostingsTerm *terms; /* term_count + 1 */
     uint32_t term_count;
     uint64_t row_count;
-    const uint32_t *rows; /* of a term: by descending absolute element, times the row's scale */
+    const uint32_t
+        *rows; /* of a term: by descending absolute element, times the row's scale; with weights by number */
+    const float *weights; /* of each row: its element there; NULL: not kept */
 } VecPostings;
 
 /*
  * Writes the lists of all rows: up to vec_sparse_elements_max rows, and a term for each dimension that occurs, and one.
- * VEC_INTERRUPTED, VEC_NO_MEMORY: begin again.
+ * weights is NULL, or has as much room as rows. VEC_INTERRUPTED, VEC_NO_MEMORY: begin again.
  */
 VecStatus vec_postings_build(const VecCodes *codes, const VecAllocator *allocator, VecPostingsTerm *terms,
-                             uint32_t *rows, VecShouldStop should_stop, void *should_stop_context,
-                             VecPostings *postings) VEC_MUST_CHECK;
+                             uint32_t *rows, float *weights, VecShouldStop should_stop,
+                             void *should_stop_context, VecPostings *postings) VEC_MUST_CHECK;
 
 /* Room for a query's lists; one a walk. */
 typedef struct VecPostingsScratch {
@@ -52,6 +54,13 @@ void vec_postings_scratch_free(VecPostingsScratch *scratch);
  */
 VecStatus vec_postings_seed(const VecPostings *postings, const VecCodes *codes, const VecCodeQuery *query,
                             uint64_t budget, VecPostingsScratch *scratch, VecWalk *walk) VEC_MUST_CHECK;
+
+/*
+ * scores[row] = <row, query> for all rows, from lists with weights: list by list (term at a time, as Turtle & Flood 1995 call it), so that
+ * only elements that the two share cost anything. False: it should stop.
+ */
+bool vec_postings_score(const VecPostings *postings, const VecCodes *codes, const VecCodeQuery *query,
+                        float *scores, VecShouldStop should_stop, void *should_stop_context);
 
 /* Whether terms ascend, lists lie one behind the other, and rows exist. */
 bool vec_postings_validate(const VecPostings *postings, const VecCodes *codes);

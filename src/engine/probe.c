@@ -48,7 +48,38 @@
 static bool
 is_flat(const VecProbe *probe)
 {
-    return probe->segment->options.kind == VEC_SEGMENT_FLAT;
+    return probe->segment->options.kind == VEC_SEGMENT_FLAT ||
+           probe->segment->options.kind == VEC_SEGMENT_INVERTED;
+}
+
+static bool
+has_graph(const VecProbe *probe)
+{
+    return probe->segment->options.kind == VEC_SEGMENT_HNSW;
+}
+
+/* Whether rounds are walks, which leave marks at the rows that they visited. */
+static bool
+walks(const VecProbe *probe)
+{
+    return has_graph(probe) && !probe->scans;
+}
+
+/* What lists, or scores, need beyond what all probes have. */
+static bool
+create_lists(VecProbe *probe)
+{
+    const VecSealed *segment = probe->segment;
+
+    if (segment->options.kind == VEC_SEGMENT_INVERTED) {
+        probe->scores = vec_memory_allocate_raw(probe->allocator, segment->codes.row_count, sizeof(float));
+        return probe->scores != NULL;
+    }
+    if (segment->options.kind != VEC_SEGMENT_IVF)
+        return true;
+    probe->list_keys = vec_memory_allocate_raw(probe->allocator, segment->ivf.list_count, sizeof(uint64_t));
+    probe->list_floats = vec_memory_allocate_raw(probe->allocator, segment->codes.dimensions, sizeof(float));
+    return probe->list_keys != NULL && probe->list_floats != NULL;
 }
 
 /*
@@ -99,9 +130,10 @@ vec_probe_create(const VecSealed *segment, const VecAllocator *allocator, VecPro
     made->segment = segment;
     made->allocator = allocator;
     made->stage = PROBE_DONE;
-    if (!vec_codes_query_init(&made->query, segment->codes.kind, segment->codes.dimensions, allocator) ||
+    if (!create_lists(made) ||
+        !vec_codes_query_init(&made->query, segment->codes.kind, segment->codes.dimensions, allocator) ||
         !vec_coder_scratch_init(&made->scratch, segment->codes.kind, segment->codes.dimensions, allocator) ||
-        !vec_walk_init(&made->walk, is_flat(made) ? 0 : segment->codes.row_count,
+        !vec_walk_init(&made->walk, has_graph(made) ? segment->codes.row_count : 0,
                        degree > SCAN_ROWS ? degree : SCAN_ROWS, allocator)) {
         vec_probe_free(made);
         return VEC_NO_MEMORY;
@@ -122,6 +154,9 @@ vec_probe_free(VecProbe *probe)
     vec_selection_end(&probe->selection);
     vec_passages_free(&probe->passages);
     vec_memory_release(probe->allocator, probe->bounds);
+    vec_memory_release(probe->allocator, probe->list_keys);
+    vec_memory_release(probe->allocator, probe->list_floats);
+    vec_memory_release(probe->allocator, probe->scores);
     vec_memory_release(probe->allocator, probe);
 }
 
@@ -138,6 +173,7 @@ vec_probe_begin(VecProbe *probe, const void *query, size_t query_bytes, const Ve
     probe->width = width;
     probe->one_round = options->one_round;
     probe->radius = options->is_range ? options->radius : INFINITY;
+    probe->lists_due = options->nprobe > 0 ? options->nprobe : 1;
     probe->taken_count = 0;
     probe->row_next = 0;
     probe->scan_from = 0;
@@ -161,11 +197,11 @@ vec_probe_end(VecProbe *probe)
 {
     VecWalk *walk = &probe->walk;
 
-    if (probe->scans) /* has visited nobody */
+    if (!walks(probe)) /* has visited nobody */
         walk->pool_count = walk->spill_count = 0;
     vec_walk_reset(walk);
     vec_passages_reset(&probe->passages, walk);
-    if (probe->taken_count > 0 && !probe->scans) /* keys left the pool: reset could not see them */
+    if (probe->taken_count > 0 && walks(probe)) /* keys left the pool: reset could not see them */
         memset(walk->visited, 0, walk->visited_words * sizeof(uint64_t));
     vec_selection_end(&probe->selection);
     probe->is_selective = false;
@@ -203,7 +239,7 @@ set_round_width(VecProbe *probe)
 {
     uint64_t wanted = probe->radius < INFINITY ? probe->taken_count / 2 : probe->taken_count;
     uint64_t width = wanted > probe->width ? wanted : probe->width;
-    uint64_t width_max = probe->scans ? probe->walk.spill_count : probe->segment->codes.row_count;
+    uint64_t width_max = walks(probe) ? probe->segment->codes.row_count : probe->walk.spill_count;
 
     return set_width(probe, (uint32_t)(width < width_max ? width : width_max));
 }
@@ -279,6 +315,13 @@ begin_first_round(VecProbe *probe)
         probe->stage = PROBE_SCAN;
         return VEC_OK;
     }
+    if (!has_graph(probe)) {
+        vec_ivf_rank(&segment->ivf, &segment->codes, &probe->query, probe->list_floats, probe->list_keys);
+        probe->list_count = segment->ivf.list_count;
+        probe->lists_read = 0;
+        probe->stage = PROBE_RUN;
+        return VEC_OK;
+    }
     if ((status = set_width(probe, probe->width)) != VEC_OK ||
         (status = vec_walk_reserve_spill(walk, 1)) != VEC_OK)
         return status;
@@ -323,6 +366,19 @@ keep_batch(VecProbe *probe, uint32_t first_row, uint32_t count)
     walk->spill_count += kept;
 }
 
+/* Distances of consecutive rows: by their codes, or from scores that are there already. */
+static void
+scan_distances(VecProbe *probe, uint32_t first_row, uint32_t count)
+{
+    VecWalk *walk = &probe->walk;
+
+    if (probe->scores == NULL)
+        vec_codes_distances_range(&probe->segment->codes, &probe->query, first_row, count, walk->batch_sums,
+                                  walk->batch_distances);
+    for (uint32_t i = 0; probe->scores != NULL && i < count; i++)
+        walk->batch_distances[i] = probe->query.scale * probe->scores[first_row + i];
+}
+
 static VecStatus
 scan(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
 {
@@ -335,6 +391,10 @@ scan(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
 
     if (vec_walk_reserve_spill(walk, held - walk->spill_count) != VEC_OK)
         return VEC_NO_MEMORY;
+    if (probe->scores != NULL && probe->scan_from == 0 && probe->row_next == 0 &&
+        !vec_postings_score(&probe->segment->postings, codes, &probe->query, probe->scores, should_stop,
+                            should_stop_context))
+        return VEC_INTERRUPTED;
     while (probe->row_next < codes->row_count) {
         uint32_t rest = codes->row_count - probe->row_next;
         uint32_t count = rest < batch ? rest : batch;
@@ -346,8 +406,7 @@ scan(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
         }
         if (walk->spill_count + count > held)
             probe->scan_to = vec_walk_cut_spill(walk, probe->scan_keep) + 1;
-        vec_codes_distances_range(codes, &probe->query, probe->row_next, count, walk->batch_sums,
-                                  walk->batch_distances);
+        scan_distances(probe, probe->row_next, count);
         keep_batch(probe, probe->row_next, count);
         probe->row_next += count;
         walk->distances += count;
@@ -466,6 +525,61 @@ cut_pool(VecProbe *probe)
     return VEC_OK;
 }
 
+/* The keys of one list, to the spill. */
+static VecStatus
+read_list(VecProbe *probe, uint32_t list, VecShouldStop should_stop, void *should_stop_context)
+{
+    const VecCodes *codes = &probe->segment->codes;
+    VecWalk *walk = &probe->walk;
+    uint32_t count, known = 0;
+    const uint32_t *rows = vec_ivf_list(&probe->segment->ivf, list, &count);
+    uint32_t batch_rows[SCAN_ROWS];
+
+    if (vec_walk_reserve_spill(walk, count) != VEC_OK)
+        return VEC_NO_MEMORY;
+    if (should_stop != NULL &&
+        should_stop(should_stop_context, probe->lists_read, probe->segment->ivf.list_count))
+        return VEC_INTERRUPTED;
+    for (uint32_t i = 0; i < count; i++) {
+        if (rows[i] < codes->row_count)
+            batch_rows[known++] = rows[i];
+        if (known < SCAN_ROWS && i + 1 < count)
+            continue;
+        if (probe->is_selective)
+            known = vec_selection_keep(&probe->selection, batch_rows, known);
+        vec_codes_distances(codes, &probe->query, batch_rows, known, walk->batch_sums, walk->batch_distances);
+        for (uint32_t k = 0; k < known; k++)
+            walk->spill[walk->spill_count++] = vec_walk_key(walk->batch_distances[k], batch_rows[k]);
+        walk->distances += known;
+        known = 0;
+    }
+    walk->hops++;
+    return VEC_OK;
+}
+
+/* A round over lists: those that are due, and more as long as they bring nothing. */
+static VecStatus
+run_lists(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
+{
+    VecWalk *walk = &probe->walk;
+    VecStatus status;
+
+    while (probe->list_count > 0 && (probe->lists_due > 0 || walk->spill_count == 0)) {
+        /* the list leaves the heap only once it was read: who was interrupted begins with it again */
+        status = read_list(probe, vec_walk_key_node(probe->list_keys[0]), should_stop, should_stop_context);
+        if (status != VEC_OK)
+            return status;
+        (void)vec_ivf_next(probe->list_keys, &probe->list_count);
+        probe->lists_read++;
+        probe->lists_due -= probe->lists_due > 0;
+    }
+    if ((status = set_round_width(probe)) != VEC_OK)
+        return status;
+    vec_walk_refill(walk);
+    make_ready(probe);
+    return VEC_OK;
+}
+
 /* A first round that found less than it wanted, though rows are left, gives way to a scan; a later one takes what there is. */
 static VecStatus
 run_selected(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
@@ -498,6 +612,8 @@ run(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
     VecWalk *walk = &probe->walk;
     uint32_t row, islands = 0;
 
+    if (segment->options.kind == VEC_SEGMENT_IVF && !probe->scans)
+        return run_lists(probe, should_stop, should_stop_context);
     if (probe->is_selective && !probe->scans)
         return run_selected(probe, should_stop, should_stop_context);
     while (!probe->scans) {
@@ -520,6 +636,7 @@ run(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
 static VecStatus
 begin_next_round(VecProbe *probe)
 {
+    const VecSealed *segment = probe->segment;
     VecWalk *walk = &probe->walk;
     VecStatus status;
 
@@ -532,11 +649,17 @@ begin_next_round(VecProbe *probe)
         probe->stage = PROBE_DONE;
         return VEC_OK;
     }
+    if (segment->options.kind == VEC_SEGMENT_IVF && !probe->scans &&
+        probe->list_count + walk->spill_count > 0) {
+        probe->lists_due = probe->lists_read;
+        probe->stage = PROBE_RUN;
+        return VEC_OK;
+    }
     if (walk->spill_count == 0) {
         if (probe->scans && probe->scan_to != UINT64_MAX)
             scan_again(probe);
         else
-            probe->stage = probe->scans ? PROBE_DONE : PROBE_REST;
+            probe->stage = walks(probe) ? PROBE_REST : PROBE_DONE;
         return VEC_OK;
     }
     if ((status = set_round_width(probe)) != VEC_OK)

@@ -6,6 +6,8 @@
  * rows costs about what a search of width k would have cost. When the graph has nothing more to offer, the rows that no path
  * led to come in pieces.
  *
+ * A segment with lists reads the nearest ones in a round, and as many as all rounds before it together in a later one.
+ *
  * A flat segment has no paths: a round reads all codes. It keeps the best keys, many more than the round is wide, for the rounds
  * after it; when those are used up, the codes are read again for the keys that follow. So memory stays small where a
  * caller wants few of many rows, and whoever wants all of 2^31 rows has them after some thirty passes.
@@ -58,6 +60,12 @@ typedef struct VecProbe {
     VecSelection selection; /* what the filter means here */
     VecSelectionCursor cursor;
     VecPassages passages;
+    uint64_t *list_keys; /* IVF: the lists not yet read, as vec_ivf_rank left them */
+    float *list_floats;  /* IVF: scratch */
+    uint32_t list_count; /* of list_keys */
+    uint32_t lists_due;  /* in the round under way */
+    uint32_t lists_read;
+    float *scores; /* INVERTED: of all rows */
     bool one_round;
     bool is_cut;  /* one_round left out rows */
     float radius; /* nothing is wanted whose lower bound is not below; +inf: everything */

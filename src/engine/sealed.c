@@ -71,6 +71,8 @@ check_numbers(VecSealed *sealed, VecError *error)
         .quantization_bits = header->quantization_bits,
         .m = header->m,
         .ef_construction = header->ef_construction,
+        .list_count = header->list_count,
+        .is_spherical = header->is_spherical != 0,
         .key_count = header->key_count,
         .key_ordered = header->key_ordered,
     };
@@ -91,6 +93,9 @@ check_numbers(VecSealed *sealed, VecError *error)
             (vec_format_has_postings(header) ? header->file_bytes / sizeof(uint32_t) : 0) ||
         header->term_count > (vec_format_has_postings(header) ? header->dimensions : 0))
         return corrupt(sealed, error, "postings", header->posting_count);
+    if (header->lists > (header->kind == VEC_SEGMENT_IVF ? header->list_count : 0) ||
+        (header->kind == VEC_SEGMENT_IVF && header->lists == 0))
+        return corrupt(sealed, error, "lists", header->lists);
     if ((header->key_nulls & ~vec_format_key_mask(header->key_count)) != 0)
         return corrupt(sealed, error, "NULLs of keys that are none, key count", header->key_count);
     if (header->layer_count > VEC_FORMAT_LAYERS_MAX ||
@@ -180,6 +185,17 @@ attach(VecSealed *sealed, VecError *error)
             .term_count = header->term_count,
             .row_count = header->posting_count,
             .rows = section_start(sealed, VEC_SECTION_POSTINGS),
+            .weights =
+                header->kind == VEC_SEGMENT_INVERTED ? section_start(sealed, VEC_SECTION_WEIGHTS) : NULL,
+        };
+    if (header->kind == VEC_SEGMENT_IVF)
+        sealed->ivf = (VecIvf){
+            .list_count = header->lists,
+            .row_count = (uint32_t)header->rows_coded,
+            .dimensions = header->dimensions,
+            .centroids = section_start(sealed, VEC_SECTION_CENTROIDS),
+            .starts = section_start(sealed, VEC_SECTION_LIST_STARTS),
+            .rows = section_start(sealed, VEC_SECTION_LIST_ROWS),
         };
     if (header->kind == VEC_SEGMENT_HNSW)
         vec_graph_attach(&sealed->graph, header->m, (uint32_t)header->rows_coded, header->layer_count,
@@ -242,7 +258,10 @@ vec_sealed_open(VecSealed *sealed, const char *directory, const char *file_name,
     sealed->map = map;
     vec_fault_guard_add(&sealed->guard, map, sealed->map_bytes, PROT_READ);
     /* a graph is read at random places, where reading ahead brings what nobody wants; codes without one as a whole */
-    vec_sealed_advise(sealed, sealed->options.kind == VEC_SEGMENT_HNSW ? MADV_RANDOM : MADV_NORMAL);
+    vec_sealed_advise(sealed,
+                      sealed->options.kind == VEC_SEGMENT_HNSW || sealed->options.kind == VEC_SEGMENT_IVF
+                          ? MADV_RANDOM
+                          : MADV_NORMAL);
     status = attach(sealed, error);
     return status == VEC_OK ? vec_sealed_check(sealed, error) : status;
 }

@@ -25,7 +25,8 @@ typedef struct VecSealed {
     VecCoder coder;
     VecCodes codes;
     VecGraph graph;       /* HNSW only */
-    VecPostings postings; /* HNSW over sparse codes only; else terms is NULL */
+    VecPostings postings; /* HNSW over sparse codes and INVERTED only; else terms is NULL */
+    VecIvf ivf;           /* IVF only */
     VecKeyColumns keys;
     const VecFormatRow *rows;
     const VecFormatRow *exceptions; /* rows_exact, then rows_null */

@@ -255,9 +255,16 @@ vec_sealed_validate(const VecSealed *sealed, VecShouldStop should_stop, void *sh
     if (status == VEC_OK && sealed->postings.terms != NULL &&
         !vec_postings_validate(&sealed->postings, &sealed->codes))
         status = fail(&validation, "impossible list of rows", sealed->postings.row_count);
-    if (status != VEC_OK || sealed->options.kind != VEC_SEGMENT_HNSW)
+    if (status != VEC_OK ||
+        (sealed->options.kind != VEC_SEGMENT_HNSW && sealed->options.kind != VEC_SEGMENT_IVF))
         goto done;
-    seen = vec_memory_allocate(sealed->allocator, VEC_BITSET_WORDS(graph->row_count), sizeof(uint64_t));
+    seen =
+        vec_memory_allocate(sealed->allocator, VEC_BITSET_WORDS(sealed->codes.row_count), sizeof(uint64_t));
+    if (seen != NULL && sealed->options.kind == VEC_SEGMENT_IVF) {
+        if (!vec_ivf_validate(&sealed->ivf, seen))
+            status = fail(&validation, "impossible lists of rows", sealed->ivf.list_count);
+        goto done;
+    }
     stack = vec_memory_allocate_raw(sealed->allocator, graph->row_count, sizeof(uint32_t));
     if (seen == NULL || stack == NULL) {
         status = vec_memory_error(error);

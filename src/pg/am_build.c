@@ -11,6 +11,7 @@
 #include "compat.h"
 #include "keys.h"
 #include "log.h"
+#include "options.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "progress.h"
@@ -89,6 +90,7 @@ vecpg_am_build(Relation heap, Relation index, IndexInfo *index_info)
 {
     IndexBuildResult *result = palloc(sizeof(IndexBuildResult));
     VecpgBuildState state = {.row_count = 0};
+    VecIndexOptions options;
     VecpgLogShape shape;
 
     if (RelationGetNumberOfBlocks(index) != 0)
@@ -99,6 +101,8 @@ vecpg_am_build(Relation heap, Relation index, IndexInfo *index_info)
                         errmsg("access method \"vectors\" does not support exclusion constraints")));
     shape_from_catalog(index, &state.column, &shape);
     state.keys = shape.keys;
+    vecpg_options_read(index, &options);
+    vecpg_options_check_column(&options, shape.element_type, shape.metric);
     if (index->rd_rel->relpersistence != RELPERSISTENCE_TEMP)
         vecpg_store_sweep();
     if (index->rd_amcache != NULL) { /* of the same relation before a TRUNCATE in place */

@@ -26,6 +26,7 @@
 #include "lib/pairingheap.h"
 #include "log.h"
 #include "miscadmin.h"
+#include "options.h"
 #include "pgstat.h"
 #include "store.h"
 #include "types_common.h"
@@ -292,6 +293,17 @@ read_query(IndexScanDesc scan, VecpgScan *state)
         state->range_instead_at = RANGE_INSTEAD_AFTER;
 }
 
+static uint32
+nprobe(Relation index)
+{
+    VecIndexOptions options;
+
+    if (vecpg_guc_ivf_nprobe != VECPG_IVF_NPROBE_DEFAULT)
+        return vecpg_guc_ivf_nprobe;
+    vecpg_options_read(index, &options);
+    return options.nprobe != 0 ? options.nprobe : vecpg_guc_ivf_nprobe;
+}
+
 /*
  * Starts a search in the segments for the rows nearest to a vector, as far as radius. False: they cannot be read, or the vector is one
  * that codes cannot answer.
@@ -301,6 +313,7 @@ search_begin(Relation index, VecpgScan *state, VecpgSegments *segments, VecpgVec
 {
     VecSearchOptions options = {.ef_search = vecpg_guc_hnsw_ef_search,
                                 .filter = state->filter != NULL ? &state->filter->keys : NULL,
+                                .nprobe = nprobe(index),
                                 .should_stop = vecpg_errors_should_stop,
                                 .one_round = vecpg_guc_search_mode == VECPG_SEARCH_BASIC,
                                 .is_range = radius < INFINITY,

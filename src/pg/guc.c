@@ -7,6 +7,7 @@
 
 #include "utils/guc.h"
 
+int vecpg_guc_ivf_nprobe;
 int vecpg_guc_hnsw_ef_search;
 bool vecpg_guc_enable_index;
 int vecpg_guc_search_mode;
@@ -27,7 +28,7 @@ static const struct config_enum_entry iterative_orders[] = {
 /* What pgvecto.rs' users set, and what has nothing to set here: rows are reranked as far as their bounds ask for it. */
 static const struct config_enum_entry transports[] = {
     {"unix", 0, false}, {"mmap", 1, false}, {NULL, 0, false}};
-static int accepted_ivf_nprobe, accepted_sq_rerank_size, accepted_pq_rerank_size, accepted_rq_rerank_size;
+static int accepted_sq_rerank_size, accepted_pq_rerank_size, accepted_rq_rerank_size;
 static bool accepted_sq_fast_scan, accepted_pq_fast_scan, accepted_rq_fast_scan, accepted_enable_prefilter;
 static int accepted_internal_transport;
 
@@ -49,8 +50,6 @@ accept_boolean(const char *name, const char *what, bool *variable, bool value)
 static void
 accept_settings(void)
 {
-    accept_integer("vectors.ivf_nprobe", "Lists of an IVF index that a search reads.", &accepted_ivf_nprobe,
-                   10, 1);
     accept_integer("vectors.sq_rerank_size", "Candidates of scalar codes to be reranked; 0: automatic.",
                    &accepted_sq_rerank_size, 0, 0);
     accept_integer("vectors.pq_rerank_size", "Candidates of product codes to be reranked; 0: automatic.",
@@ -97,6 +96,10 @@ vecpg_guc_init(void)
         "vectors.hnsw_ef_search", "Width of the search in a graph, in candidates.",
         "More finds more of the true neighbours and takes longer. A scan that needs more rows goes on.",
         &vecpg_guc_hnsw_ef_search, 100, 1, 65535, PGC_USERSET, 0, NULL, NULL, NULL);
+    DefineCustomIntVariable(
+        "vectors.ivf_nprobe", "Lists of an IVF index that a search reads in each segment, to begin with.",
+        "At its default, an index's own indexing.ivf.nprobe takes its place.", &vecpg_guc_ivf_nprobe,
+        VECPG_IVF_NPROBE_DEFAULT, 1, 65535, PGC_USERSET, 0, NULL, NULL, NULL);
     DefineCustomBoolVariable("vectors.enable_index",
                              "Lets the planner use indexes of the access method vectors.", NULL,
                              &vecpg_guc_enable_index, true, PGC_USERSET, 0, NULL, NULL, NULL);

@@ -7,6 +7,10 @@
 #include "postgres.h"
 
 extern int vecpg_guc_hnsw_ef_search;
+
+#define VECPG_IVF_NPROBE_DEFAULT 10
+extern int vecpg_guc_ivf_nprobe;
+
 extern bool vecpg_guc_enable_index;
 extern int vecpg_guc_max_scan_tuples; /* 0: no limit */
 

@@ -157,31 +157,27 @@ apply_short_forms(const RawOptions *raw, bool validate, VecIndexOptions *options
         apply_quantization((const char *)raw + raw->quantization, validate, options, given);
 }
 
-/* --- what there is ---------------------------------------------------------------------------------------------- */
+/* --- what suits a column ------------------------------------------------------------------------------------------ */
 
-/* 0A000 for what can be written down but not built. */
-static void
-refuse_missing(const VecIndexOptions *options)
+static bool
+suits_column(VecIndexAlgorithm algorithm, VecElementType element_type, VecMetric metric)
 {
-    static const bool has_algorithm[] = {[VEC_INDEX_HNSW] = true,
-                                         [VEC_INDEX_IVF] = false,
-                                         [VEC_INDEX_FLAT] = true,
-                                         [VEC_INDEX_INVERTED] = false};
-    if (!has_algorithm[options->algorithm])
-        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                        errmsg("algorithm %s is not available in this version",
-                               vecpg_options_algorithm_names[options->algorithm]),
-                        errhint("Use hnsw or flat.")));
+    if (algorithm == VEC_INDEX_INVERTED)
+        return element_type == VEC_TYPE_SPARSE && metric == VEC_METRIC_DOT;
+    return algorithm != VEC_INDEX_IVF || (element_type != VEC_TYPE_SPARSE && element_type != VEC_TYPE_BIT);
 }
 
 void
 vecpg_options_check_column(const VecIndexOptions *options, VecElementType element_type, VecMetric metric)
 {
-    if (options->algorithm == VEC_INDEX_INVERTED &&
-        (element_type != VEC_TYPE_SPARSE || metric != VEC_METRIC_DOT))
+    if (suits_column(options->algorithm, element_type, metric))
+        return;
+    if (options->algorithm == VEC_INDEX_INVERTED)
         ereport(ERROR,
                 (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                  errmsg("algorithm inverted_index is for columns of type svector with svector_dot_ops")));
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("algorithm ivf is for columns of type vector, vecf16 or veci8")));
 }
 
 /* --- the access method's side ----------------------------------------------------------------------------------- */
@@ -209,8 +205,6 @@ vecpg_options_parse(Datum reloptions, bool validate)
     if (raw->options != 0)
         vecpg_options_toml_read((const char *)raw + raw->options, validate, &cached->options, &given);
     apply_short_forms(raw, validate, &cached->options, &given);
-    if (validate)
-        refuse_missing(&cached->options);
     return (bytea *)cached;
 }
 
@@ -238,7 +232,17 @@ bits_a_dimension(const VecIndexOptions *options, uint32 dimensions)
 void
 vecpg_options_segment(const VecIndexOptions *options, VecSegmentOptions *segment)
 {
-    segment->kind = options->algorithm == VEC_INDEX_FLAT ? VEC_SEGMENT_FLAT : VEC_SEGMENT_HNSW;
+    static const VecSegmentKind kinds[] = {[VEC_INDEX_HNSW] = VEC_SEGMENT_HNSW,
+                                           [VEC_INDEX_IVF] = VEC_SEGMENT_IVF,
+                                           [VEC_INDEX_FLAT] = VEC_SEGMENT_FLAT,
+                                           [VEC_INDEX_INVERTED] = VEC_SEGMENT_INVERTED};
+
+    /* ALTER INDEX knows nothing of the column: what does not suit it leaves the default in force */
+    segment->kind = suits_column(options->algorithm, segment->element_type, segment->metric)
+                        ? kinds[options->algorithm]
+                        : VEC_SEGMENT_HNSW;
+    segment->list_count = options->nlist;
+    segment->is_spherical = options->spherical_centroids;
     if (options->quantization == VEC_INDEX_TRIVIAL) {
         segment->quantization = VEC_QUANTIZATION_TRIVIAL;
         segment->quantization_bits = 8;

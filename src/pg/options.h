@@ -77,7 +77,7 @@ extern void vecpg_options_read(Relation index, VecIndexOptions *out);
 extern void vecpg_options_check_column(const VecIndexOptions *options, VecElementType element_type,
                                        VecMetric metric);
 
-/* Sets what the options decide of a segment: all but element type, metric and dimensions, of which the dimensions are set. */
+/* Sets what the options decide of a segment whose element type, metric and dimensions are set. */
 extern void vecpg_options_segment(const VecIndexOptions *options, VecSegmentOptions *segment);
 
 /* A number that differs when what determines a segment's contents does: not sizes, times or threads. */

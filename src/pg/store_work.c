@@ -69,6 +69,18 @@ add_log_range(VecpgSituation *situation, uint64 from, uint64 to)
     add_piece(situation, &piece, -1);
 }
 
+/* Whether what leads searches to a segment's rows is another than what is asked for. */
+static bool
+structure_differs(const VecSegmentOptions *theirs, const VecSegmentOptions *wanted)
+{
+    if (theirs->kind != wanted->kind)
+        return true;
+    if (theirs->kind == VEC_SEGMENT_HNSW)
+        return theirs->m != wanted->m || theirs->ef_construction != wanted->ef_construction;
+    return theirs->kind == VEC_SEGMENT_IVF &&
+           (theirs->list_count != wanted->list_count || theirs->is_spherical != wanted->is_spherical);
+}
+
 static void
 add_segment(VecpgSituation *situation, const VecSegmentInfo *info, int segment_number)
 {
@@ -77,15 +89,13 @@ add_segment(VecpgSituation *situation, const VecSegmentInfo *info, int segment_n
     VecPiece piece = {.position_from = info->stamp.position_from, .position_to = info->stamp.position_to};
     uint64 live = vecpg_log_reader_count_live(situation->reader, piece.position_from, piece.position_to);
 
-    piece.kind = theirs->kind == VEC_SEGMENT_HNSW ? VEC_PIECE_HNSW : VEC_PIECE_FLAT;
+    piece.kind = theirs->kind == VEC_SEGMENT_FLAT ? VEC_PIECE_FLAT : VEC_PIECE_HNSW;
     piece.rows = info->rows_coded + info->rows_exact + info->rows_null;
     piece.rows_dead = piece.rows - Min(live, piece.rows);
     piece.codes_hash = info->codes_hash;
     piece.codes_differ = theirs->quantization != wanted->quantization ||
                          theirs->quantization_bits != wanted->quantization_bits;
-    piece.graph_differs =
-        theirs->kind == VEC_SEGMENT_HNSW && (wanted->kind != VEC_SEGMENT_HNSW || theirs->m != wanted->m ||
-                                             theirs->ef_construction != wanted->ef_construction);
+    piece.graph_differs = theirs->kind != VEC_SEGMENT_FLAT && structure_differs(theirs, wanted);
     add_piece(situation, &piece, segment_number);
 }
 
@@ -131,7 +141,7 @@ set_policy(VecpgSituation *situation)
     policy->sealed_rows_max = situation->options.max_sealed_segment_size;
     policy->sealing_rows_min = mode == VECPG_WORK_ALL ? 1 : situation->options.sealing_size;
     policy->dead_fraction_max = situation->options.delete_threshold;
-    policy->without_graph = situation->wanted.kind != VEC_SEGMENT_HNSW;
+    policy->without_graph = situation->wanted.kind == VEC_SEGMENT_FLAT;
     policy->tail_is_idle = mode != VECPG_WORK_DUE;
     policy->is_idle = mode == VECPG_WORK_IDLE || mode == VECPG_WORK_ALL;
     situation->others_merge = control != NULL && is_merging(control);

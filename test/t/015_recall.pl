@@ -70,4 +70,13 @@ for my $quantization ('trivial', 'scalar4', 'rabitq1', 'rabitq2', 'rabitq3', 'ra
 	cmp_ok($recall, '>=', $floor, "$quantization: recall\@10");
 }
 
+# Other algorithms, online.
+$node->safe_psql('postgres', "ALTER INDEX items_embedding_idx SET (quantization = scalar, lists = 100); SELECT vectors_merge('items_embedding_idx')");
+{
+	local $ENV{PGOPTIONS} = '-c vectors.ivf_nprobe=40';
+	cmp_ok(recall('<->'), '>=', $floor, 'ivf: recall@10');
+	$ENV{PGOPTIONS} = '-c vectors.ivf_nprobe=100 -c vectors.hnsw_ef_search=1000';
+	cmp_ok(recall('<->'), '>=', 0.999, 'ivf: recall@10 with all lists read');
+}
+
 done_testing();

@@ -22,7 +22,7 @@
 static VecSearch *
 begin(VecIndex *index, const float *query, uint32_t ef_search)
 {
-    VecSearchOptions options = {.ef_search = ef_search};
+    VecSearchOptions options = {.ef_search = ef_search, .nprobe = 16};
     VecSegmentInfo info;
     VecSearch *search;
     VecError error;
@@ -196,17 +196,33 @@ static const struct Kind {
     VecElementType element_type;
     VecMetric metric;
     uint32_t bits; /* 32: full precision */
+    VecSegmentKind segment;
 } kinds_of_code[] = {
-    {VEC_TYPE_F32, VEC_METRIC_L2, 4},      {VEC_TYPE_F32, VEC_METRIC_DOT, 4},
-    {VEC_TYPE_F32, VEC_METRIC_COS, 4},     {VEC_TYPE_F32, VEC_METRIC_L2, 8},
-    {VEC_TYPE_F32, VEC_METRIC_DOT, 8},     {VEC_TYPE_F32, VEC_METRIC_COS, 8},
-    {VEC_TYPE_BIT, VEC_METRIC_HAMMING, 8}, {VEC_TYPE_BIT, VEC_METRIC_DOT, 8},
-    {VEC_TYPE_BIT, VEC_METRIC_COS, 8},     {VEC_TYPE_BIT, VEC_METRIC_JACCARD, 8},
-    {VEC_TYPE_SPARSE, VEC_METRIC_L2, 8},   {VEC_TYPE_SPARSE, VEC_METRIC_DOT, 8},
-    {VEC_TYPE_SPARSE, VEC_METRIC_COS, 8},  {VEC_TYPE_F32, VEC_METRIC_L2, 32},
-    {VEC_TYPE_F32, VEC_METRIC_DOT, 32},    {VEC_TYPE_F32, VEC_METRIC_COS, 32},
-    {VEC_TYPE_F32, VEC_METRIC_L2, 1},      {VEC_TYPE_F32, VEC_METRIC_DOT, 2},
-    {VEC_TYPE_F32, VEC_METRIC_COS, 3},     {VEC_TYPE_F32, VEC_METRIC_L2, 6},
+    {VEC_TYPE_F32, VEC_METRIC_L2, 4, VEC_SEGMENT_HNSW},
+    {VEC_TYPE_F32, VEC_METRIC_DOT, 4, VEC_SEGMENT_HNSW},
+    {VEC_TYPE_F32, VEC_METRIC_COS, 4, VEC_SEGMENT_HNSW},
+    {VEC_TYPE_F32, VEC_METRIC_L2, 8, VEC_SEGMENT_HNSW},
+    {VEC_TYPE_F32, VEC_METRIC_DOT, 8, VEC_SEGMENT_HNSW},
+    {VEC_TYPE_F32, VEC_METRIC_COS, 8, VEC_SEGMENT_HNSW},
+    {VEC_TYPE_BIT, VEC_METRIC_HAMMING, 8, VEC_SEGMENT_HNSW},
+    {VEC_TYPE_BIT, VEC_METRIC_DOT, 8, VEC_SEGMENT_HNSW},
+    {VEC_TYPE_BIT, VEC_METRIC_COS, 8, VEC_SEGMENT_HNSW},
+    {VEC_TYPE_BIT, VEC_METRIC_JACCARD, 8, VEC_SEGMENT_HNSW},
+    {VEC_TYPE_SPARSE, VEC_METRIC_L2, 8, VEC_SEGMENT_HNSW},
+    {VEC_TYPE_SPARSE, VEC_METRIC_DOT, 8, VEC_SEGMENT_HNSW},
+    {VEC_TYPE_SPARSE, VEC_METRIC_COS, 8, VEC_SEGMENT_HNSW},
+    {VEC_TYPE_F32, VEC_METRIC_L2, 32, VEC_SEGMENT_HNSW},
+    {VEC_TYPE_F32, VEC_METRIC_DOT, 32, VEC_SEGMENT_HNSW},
+    {VEC_TYPE_F32, VEC_METRIC_COS, 32, VEC_SEGMENT_HNSW},
+    {VEC_TYPE_F32, VEC_METRIC_L2, 1, VEC_SEGMENT_HNSW},
+    {VEC_TYPE_F32, VEC_METRIC_DOT, 2, VEC_SEGMENT_HNSW},
+    {VEC_TYPE_F32, VEC_METRIC_COS, 3, VEC_SEGMENT_HNSW},
+    {VEC_TYPE_F32, VEC_METRIC_L2, 6, VEC_SEGMENT_HNSW},
+    {VEC_TYPE_F32, VEC_METRIC_L2, 8, VEC_SEGMENT_IVF},
+    {VEC_TYPE_F32, VEC_METRIC_DOT, 4, VEC_SEGMENT_IVF},
+    {VEC_TYPE_F32, VEC_METRIC_COS, 1, VEC_SEGMENT_IVF},
+    {VEC_TYPE_F32, VEC_METRIC_L2, 32, VEC_SEGMENT_IVF},
+    {VEC_TYPE_SPARSE, VEC_METRIC_DOT, 8, VEC_SEGMENT_INVERTED},
 };
 
 #define KIND_COUNT (sizeof(kinds_of_code) / sizeof(kinds_of_code[0]))
@@ -219,6 +235,7 @@ options_of_kind(size_t kind, uint32_t dimensions)
 
     if (bits == 32)
         options.segment.quantization = VEC_QUANTIZATION_TRIVIAL;
+    options.segment.kind = kinds_of_code[kind].segment;
     options.segment.element_type = kinds_of_code[kind].element_type;
     return options;
 }
@@ -300,7 +317,7 @@ nearest_are_found(void **state)
         if (recall < 0.95 || broken > (options.segment.element_type == VEC_TYPE_F32 ? 0.005 : 0.0))
             fail_msg("kind %zu: recall %.3f, broken bounds %.4f", kind, recall, broken);
         /* under DOT long vectors attract all edges; what is not reachable is still given, last */
-        if (options.segment.metric != VEC_METRIC_DOT)
+        if (options.segment.metric != VEC_METRIC_DOT && options.segment.kind == VEC_SEGMENT_HNSW)
             assert_true(health.rows_reachable >= 1990);
         vec_index_close(index);
         cases_free(&cases);
