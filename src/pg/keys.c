@@ -100,8 +100,7 @@ kind_of_column(Relation index, int column)
                 (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                  errmsg("column \"%s\" of index \"%s\" cannot be a filter column",
                         NameStr(attribute->attname), RelationGetRelationName(index)),
-                 errdetail("Only the first column of an index of access method vectors may be of type %s.",
-                           format_type_be(attribute->atttypid))));
+                 errdetail("Only the first column of an index of access method vectors may be a vector.")));
     classes = (oidvector *)DatumGetPointer(
         SysCacheGetAttr(INDEXRELID, index->rd_indextuple, Anum_pg_index_indclass, &is_null));
     if (is_null ||

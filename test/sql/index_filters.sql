@@ -122,6 +122,145 @@ SELECT count(*), count(*) FILTER (WHERE NOT same OR NOT sorted OR index IS NULL)
 SELECT vectors_merge('items_filters');
 SELECT count(*), count(*) FILTER (WHERE NOT same OR NOT sorted OR index IS NULL) AS wrong FROM conditions c, compare(c.condition) r;
 
+-- rows that are changed, deleted, vacuumed, merged; an index that is built anew
+CREATE FUNCTION wrong() RETURNS TABLE (compared bigint, wrong bigint, rows numeric) LANGUAGE sql AS $$
+    SELECT count(*), count(*) FILTER (WHERE NOT same OR NOT sorted OR index IS NULL), sum(r.rows) FROM conditions c, compare(c.condition) r WHERE c.id % 4 = 0
+$$;
+UPDATE items SET medium = medium + 1, tags = tags || 'new'::text, flag = NOT flag WHERE id % 5 = 0 AND id < 10000;
+UPDATE items SET name = NULL, counts = NULL WHERE id % 11 = 0;
+DELETE FROM items WHERE id % 7 = 0;
+SELECT * FROM wrong();
+VACUUM items;
+SELECT fill(20001, 20700);
+SELECT * FROM wrong();
+ALTER INDEX items_filters SET (options = 'segment.max_growing_segment_size = 100');
+VACUUM items;
+SELECT * FROM wrong();
+DELETE FROM items WHERE id % 3 = 0;
+VACUUM items;
+SELECT fill(30001, 30050);
+SELECT * FROM wrong();
+SELECT vectors_merge('items_filters');
+SELECT * FROM wrong();
+SELECT * FROM vectors_verify('items_filters');
+REINDEX INDEX items_filters;
+SELECT * FROM wrong();
+BEGIN;
+DELETE FROM items WHERE id % 2 = 0;
+SELECT fill(40001, 40050);
+SELECT * FROM wrong();
+ROLLBACK;
+SELECT * FROM wrong();
+
+-- under a collation that does not tell case from case the index is asked only what it can answer
+DO $$
+BEGIN
+    CREATE COLLATION no_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+    CREATE TABLE words (id int, embedding vector(3), word text COLLATE no_case, words text[] COLLATE no_case);
+EXCEPTION WHEN feature_not_supported THEN -- a server without ICU
+    CREATE TABLE words (id int, embedding vector(3), word text, words text[]);
+END $$;
+INSERT INTO words SELECT i, format('[%s,1,1]', i)::vector, (ARRAY['Word', 'word', 'WORD', 'other', NULL])[i % 5 + 1], ARRAY[(ARRAY['Word', 'word', 'WORD', 'other', NULL])[i % 5 + 1]]
+FROM generate_series(1, 500) i;
+CREATE INDEX items_filters_words ON words USING vectors (embedding vector_l2_ops, word, words);
+SELECT condition, same, sorted, index
+FROM unnest(ARRAY[$$word = 'word'$$, $$word IN ('word', 'Other')$$, $$word < 'other'$$, $$words && '{WORD}'$$, $$words @> '{WORD}'$$, $$word IS NULL$$]) condition,
+    compare(condition, relation => 'words');
+DROP TABLE words;
+DROP COLLATION IF EXISTS no_case;
+
+-- the other types of vector; domains, expressions, partial and temporary indexes
+CREATE DOMAIN positive AS int CHECK (value > 0);
+CREATE TABLE others (id int, h vecf16(4), s svector(4), b bvector(64), i veci8(4), kind positive, words text);
+INSERT INTO others SELECT i, v::vecf16, v::svector, (SELECT array_agg((i * j * 7919 / 64) % 2) FROM generate_series(1, 64) j)::vector::bvector, v::veci8, i % 20 + 1, 'Word ' || i % 30
+FROM generate_series(1, 2000) i, LATERAL (SELECT ARRAY[i % 7, i % 11, i % 13, 1]::vector AS v) v;
+CREATE INDEX others_h ON others USING vectors (h vecf16_l2_ops, kind, lower(words));
+CREATE INDEX others_s ON others USING vectors (s svector_dot_ops, kind);
+CREATE INDEX others_b ON others USING vectors (b bvector_hamming_ops, kind);
+CREATE INDEX others_i ON others USING vectors (i veci8_cos_ops, kind) WHERE id % 2 = 0;
+ANALYZE others;
+CREATE FUNCTION same_distances(query text, condition text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    statement text := format('SELECT array_agg(d ORDER BY d), count(*) FROM (SELECT %s AS d FROM others WHERE %s ORDER BY d LIMIT 20) s', query, condition);
+    by_index real[];
+    by_table real[];
+    number int;
+    line text;
+    plan text := '';
+BEGIN
+    SET LOCAL enable_seqscan = off;
+    SET LOCAL enable_sort = off;
+    EXECUTE statement INTO by_index, number;
+    FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || statement LOOP
+        IF line ~ 'Index (Scan|Cond)' THEN
+            plan := plan || ' ' || regexp_replace(line, '^[ >-]*', '');
+        END IF;
+    END LOOP;
+    SET LOCAL enable_indexscan = off;
+    EXECUTE statement INTO by_table;
+    SET LOCAL enable_indexscan = on;
+    RETURN format('%s rows, %s:%s', number, CASE WHEN by_index = by_table THEN 'the same' ELSE 'DIFFERENT' END, plan);
+END $$;
+SELECT same_distances($$h <-> '[1,2,3,1]'$$, $$kind = 7 AND lower(words) = 'word 6'$$);
+SELECT same_distances($$s <#> '{0:1,1:2}/4'$$, $$kind < 3$$);
+SELECT same_distances($$b <-> (SELECT b FROM others WHERE id = 77)$$, $$kind IN (3, 5)$$);
+SELECT same_distances($$i <=> '[1,2,3,1]'::vector::veci8$$, $$kind = 7 AND id % 2 = 0$$);
+CREATE TEMP TABLE own AS SELECT id, ARRAY[id]::vector::vector(1) AS v, kind::int FROM others;
+CREATE INDEX own_v ON own USING vectors (v vector_l2_ops, kind);
+SET enable_seqscan = off;
+SELECT id FROM own WHERE kind = 7 ORDER BY v <-> '[100]' LIMIT 3;
+RESET enable_seqscan;
+
+-- what is refused
+CREATE FUNCTION attempt(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    detail text;
+    hint text;
+BEGIN
+    EXECUTE statement;
+    RETURN 'done';
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+    RETURN concat_ws(' | ', SQLSTATE, SQLERRM, nullif(detail, ''), nullif(hint, ''));
+END $$;
+CREATE TABLE refused (a vector(3), b vector(3), n int, t text, p point, j jsonb, c char(3), ps point[], arrays text[]);
+SELECT attempt('CREATE INDEX ON refused USING vectors (n, a vector_l2_ops)');
+SELECT attempt('CREATE INDEX ON refused USING vectors (a vector_l2_ops, b vector_l2_ops)');
+SELECT attempt('CREATE INDEX ON refused USING vectors (a vector_l2_ops, p)');
+SELECT attempt('CREATE INDEX ON refused USING vectors (a vector_l2_ops, c)');
+SELECT attempt('CREATE INDEX ON refused USING vectors (a vector_l2_ops, ps)');
+SELECT attempt('CREATE INDEX ON refused USING vectors (a vector_l2_ops, n DESC)');
+SELECT attempt('CREATE INDEX ON refused USING vectors (a vector_l2_ops) INCLUDE (n)');
+SELECT attempt('CREATE INDEX too_wide ON refused USING vectors (a vector_l2_ops, ' || string_agg('arrays', ', ') || ')') FROM generate_series(1, 17);
+SELECT attempt('CREATE INDEX too_wide ON refused USING vectors (a vector_l2_ops, ' || string_agg('t', ', ') || ')') FROM generate_series(1, 32);
+SELECT attempt('ALTER TABLE refused ADD EXCLUDE USING vectors (n WITH =)');
+CREATE OPERATOR CLASS other_ops FOR TYPE int4 USING vectors AS OPERATOR 5 = (int4, int4);
+SELECT attempt('CREATE INDEX ON refused USING vectors (a vector_l2_ops, n other_ops)');
+DROP OPERATOR FAMILY other_ops USING vectors;
+-- the widest that is possible
+SELECT attempt('CREATE INDEX widest ON refused USING vectors (a vector_l2_ops, ' || string_agg('arrays', ', ') || ')') FROM generate_series(1, 16);
+INSERT INTO refused (a, arrays) VALUES ('[1,2,3]', '{a}'), ('[1,2,4]', '{b}'), (NULL, '{b}');
+SET enable_seqscan = off;
+SELECT a FROM refused WHERE arrays && '{b}' ORDER BY a <-> '[1,2,3]' LIMIT 3;
+-- operators that do not mean what their strategy says
+SELECT count(*) FROM pg_opclass WHERE opcmethod = (SELECT oid FROM pg_am WHERE amname = 'vectors') AND NOT amvalidate(oid);
+CREATE OPERATOR CLASS wrong_ops FOR TYPE int4 USING vectors AS OPERATOR 3 > (int4, int4);
+SELECT amvalidate(oid) FROM pg_opclass WHERE opcname = 'wrong_ops';
+DROP OPERATOR FAMILY wrong_ops USING vectors;
+-- a catalog that tells of other columns than the index was built for
+CREATE TABLE changed (id int, a vector(2), n int);
+CREATE INDEX changed_a ON changed USING vectors (a vector_l2_ops, n);
+UPDATE pg_index SET indclass = (split_part(indclass::text, ' ', 1) || ' ' ||
+    (SELECT c.oid FROM pg_opclass c JOIN pg_am m ON m.oid = opcmethod WHERE opcname = 'float4_ops' AND amname = 'vectors'))::oidvector
+WHERE indexrelid = 'changed_a'::regclass;
+\c
+SELECT attempt($$INSERT INTO changed VALUES (1, '[1,2]', 3)$$);
+SET enable_seqscan = off;
+SELECT attempt($$SELECT id FROM changed ORDER BY a <-> '[1,2]' LIMIT 1$$);
+DROP TABLE changed, others, refused;
+DROP DOMAIN positive;
+DROP FUNCTION wrong, same_distances, attempt;
+
 DROP TABLE items, conditions;
 DROP TYPE mood;
 DROP FUNCTION compare, fill;
