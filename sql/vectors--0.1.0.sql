@@ -1666,3 +1666,10 @@ COMMENT ON COLUMN pg_vector_index_stat.idx_log_size IS 'bytes of the relation: a
 COMMENT ON COLUMN pg_vector_index_stat.idx_segments_size IS 'bytes of the segment files in use on this server';
 COMMENT ON COLUMN pg_vector_index_stat.idx_last_merge IS 'when segments were last merged on this server; NULL: never';
 COMMENT ON COLUMN pg_vector_index_stat.idx_last_error IS 'why it is DEGRADED';
+
+CREATE FUNCTION alter_vector_index(index regclass, key text, value text) RETURNS void
+    AS 'MODULE_PATHNAME', 'vectors_alter_vector_index' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION alter_vector_index(regclass, text, text) IS 'sets one option of the index, such as indexing.hnsw.m; its segments are built anew behind running queries; for its owner; 22023 for an unknown key or a value out of range';
+
+CREATE FUNCTION pgvectors_upgrade() RETURNS void LANGUAGE sql VOLATILE PARALLEL UNSAFE BEGIN ATOMIC END;
+COMMENT ON FUNCTION pgvectors_upgrade() IS 'does nothing: for scripts that were written for pgvecto.rs';
