@@ -18,7 +18,7 @@ from dataset import Dataset, copy_stream
 from systems import Pgvector, Unindexed, Vectors
 
 # In this order: the searches want an index that nothing was inserted into, the last one leaves it changed.
-FIGURES = ("build", "search", "ivfflat", "path", "memory", "types", "insert", "churn")
+FIGURES = ("build", "search", "ivfflat", "path", "memory", "types", "filters", "insert", "churn")
 RESULTS = pathlib.Path("build/bench/results.json")
 
 

@@ -22,15 +22,20 @@
 #define POLL_ROWS 4096
 
 /*
- * What decides between a scan and a walk. Nanoseconds: of a row's distance, of each byte of its code, of a test of a row, and of
- * a row taken from an order. Steps of a walk in such rows: of every step, and what is added when all rows match.
+ * What decides between a scan and a walk, in nanoseconds. A scan: of a row's distance, of each byte of its code, of a test of a row,
+ * of a row taken from an order. A walk, for each key that it is wide: of a step, of its distances in rows' distances, and
+ * of the lists that it reads where all rows match.
  */
-#define COST_ROW         10.0
-#define COST_BYTE        0.025
-#define COST_TEST        0.7
-#define COST_LEAD        2.0
-#define STEP_ROWS        70
-#define STEP_ROWS_PASSED 7
+#define COST_ROW     10.0
+#define COST_BYTE    0.04
+#define COST_TEST    0.7
+#define COST_LEAD    2.0
+#define COST_STEP    1400.0
+#define COST_STEP_IN 20
+#define COST_LISTS   250.0
+
+/* Where fewer match than this part, a walk is half as wide again, to find as many of the nearest as one without a filter. */
+#define WIDER_PART 0.25
 
 /*
  * Where the rows around the query match so much less often than all do, they follow the vectors, and the nearest that match lie
@@ -82,21 +87,30 @@ create_lists(VecProbe *probe)
     return probe->list_keys != NULL && probe->list_floats != NULL;
 }
 
+/* How wide a walk must be for the round to be as good as it is without a filter. */
+static uint64_t
+walk_width(const VecProbe *probe, bool is_far)
+{
+    double part = probe->selection.match_estimate / (double)probe->segment->codes.row_count;
+    uint64_t width = part < WIDER_PART ? probe->width + probe->width / 2 : probe->width;
+
+    return is_far ? (uint64_t)probe->width * AROUND_WIDER : width;
+}
+
 /*
- * Whether reading the codes of exactly the matching rows is likely to be faster than a walk that finds `width` of them: all in
- * units of a row's distance in a scan, which asks memory for many rows at once. A step of a walk costs more the fewer
- * rows match, since it reads more lists.
+ * Whether reading the codes of exactly the matching rows is likely to be faster than a walk of that width. A scan asks memory
+ * for many rows at once; a step of a walk costs the more the fewer rows match, since it reads more lists.
  */
 static bool
 prefers_scan(const VecProbe *probe, uint64_t width)
 {
     const VecSelection *selection = &probe->selection;
-    double row_cost = COST_ROW + (double)vec_codes_row_bytes(&probe->segment->codes) * COST_BYTE;
-    double looks_cost = selection->has_lead ? COST_LEAD : COST_TEST * selection->test_count;
-    double scan = selection->match_estimate + (double)selection->source_count * looks_cost / row_cost;
+    double row = COST_ROW + (double)vec_codes_row_bytes(&probe->segment->codes) * COST_BYTE;
+    double look = selection->has_lead ? COST_LEAD : COST_TEST * selection->test_count;
     double part = selection->match_estimate / (double)probe->segment->codes.row_count;
+    double step = COST_STEP + COST_STEP_IN * row + COST_LISTS / sqrt(part);
 
-    return scan < (double)width * (STEP_ROWS + STEP_ROWS_PASSED / sqrt(part));
+    return selection->match_estimate * row + (double)selection->source_count * look < (double)width * step;
 }
 
 /* Makes a selection of the filter, if there is one that says anything. */
@@ -115,7 +129,7 @@ begin_selection(VecProbe *probe, const VecFilter *filter)
     probe->cursor = (VecSelectionCursor){0};
     probe->is_selective = probe->selection.is_empty || probe->selection.test_count > 0;
     if (probe->is_selective && !probe->scans)
-        probe->scans = probe->selection.is_empty || prefers_scan(probe, probe->width);
+        probe->scans = probe->selection.is_empty || prefers_scan(probe, walk_width(probe, false));
     return VEC_OK;
 }
 
@@ -327,13 +341,15 @@ begin_first_round(VecProbe *probe)
         return status;
 
     uint32_t entry = vec_graph_entry(&segment->graph, walk, &segment->codes, &probe->query);
-    if (probe->is_selective && is_far_from_matches(probe, entry)) {
-        if (prefers_scan(probe, (uint64_t)probe->width * AROUND_WIDER)) {
+    if (probe->is_selective) {
+        bool is_far = is_far_from_matches(probe, entry);
+
+        if (is_far && prefers_scan(probe, walk_width(probe, true))) {
             probe->scans = true;
             probe->stage = PROBE_SCAN;
             return VEC_OK;
         }
-        if ((status = set_width(probe, probe->width * AROUND_WIDER)) != VEC_OK)
+        if ((status = set_width(probe, (uint32_t)walk_width(probe, is_far))) != VEC_OK)
             return status;
     }
     if (!probe->is_selective)

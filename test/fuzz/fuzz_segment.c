@@ -1,6 +1,7 @@
 /*
  * fuzz_segment.c: a sound segment file with some of its bytes changed and, so that the change is not simply noticed, its
- * checksums put right: opening says what is wrong, or a search gives every row exactly once and nothing reads beyond the map.
+ * checksums put right: opening says what is wrong, or a search gives every row exactly once and nothing reads beyond the map;
+ * a search with a filter ends, and gives rows that there are.
  *
  * Input: a byte of flags, then changes of four bytes each: where (24 bits, modulo the file's length) and what to xor with.
  */
@@ -27,6 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define DIMENSIONS       6
 #define ROWS             400
+#define KEYS             3 /* two of them ordered, in the variants of floats and of flat segments */
 #define SHAPED_BYTES_MAX (DIMENSIONS * 8)
 #define VARIANTS         5
 #define FIX_SECTIONS     0x04 /* flags: two bits choose the variant, then these */
@@ -101,6 +103,8 @@ make_sound(int variant, const char *directory, Sound *sound)
     options.vector_bytes_max = ROWS * SHAPED_BYTES_MAX;
     options.segment.m = 4;
     options.segment.ef_construction = 20;
+    options.segment.key_count = variant == 0 || variant == 2 ? KEYS : 0;
+    options.segment.key_ordered = variant == 0 || variant == 2 ? 3 : 0;
     REQUIRE(vec_build_begin(&options, directory, ROWS, &vec_allocator_default, &build, NULL) == VEC_OK);
     REQUIRE(vec_build_train(build, NULL) == VEC_OK);
     for (uint64_t row = 0; row < ROWS; row++) {
@@ -112,8 +116,10 @@ make_sound(int variant, const char *directory, Sound *sound)
             vector[0] = NAN;
         const void *shaped = shape(options.segment.element_type, vector, &bytes);
         bool is_null = row % 100 == 99;
-        REQUIRE(vec_build_add(build, &id, NULL, is_null ? NULL : shaped, is_null ? 0 : bytes, NULL) ==
-                VEC_OK);
+        uint64_t words[KEYS] = {row % 10, row / 7, row * row};
+        VecKeys keys = {.keys = words, .nulls = row % 11 == 0};
+        REQUIRE(vec_build_add(build, &id, options.segment.key_count > 0 ? &keys : NULL,
+                              is_null ? NULL : shaped, is_null ? 0 : bytes, NULL) == VEC_OK);
     }
     REQUIRE(vec_build_graph(build, NULL, NULL, NULL) == VEC_OK);
     REQUIRE(vec_build_finish(build, &stamp, NULL, NULL, &result, NULL) == VEC_OK);
@@ -179,6 +185,43 @@ search_all(const VecSealed *sealed)
     free(seen);
 }
 
+/* By an order, by tests alone, and both; ef 1 walks where ef 10 scans. */
+static void
+search_selected(const VecSealed *sealed)
+{
+    static const float query[DIMENSIONS] = {0.5f, -0.25f, 0.125f, 1.0f, 0.0f, -1.0f};
+    static const uint64_t values[] = {0, 3, 57};
+    static const VecCondition conditions[] = {
+        {.kind = VEC_CONDITION_RANGE, .key = 0, .width = 1, .low = 2, .high = 8},
+        {.kind = VEC_CONDITION_CONTAINS_ANY, .key = 1, .width = 2, .values = values, .value_count = 1},
+        {.kind = VEC_CONDITION_IN, .key = 1, .width = 1, .values = values, .value_count = 3},
+        {.kind = VEC_CONDITION_IS_NULL, .key = 0, .width = 1},
+    };
+    VecProbe *probe;
+
+    REQUIRE(vec_probe_create(sealed, &vec_allocator_default, &probe) == VEC_OK);
+    for (uint32_t i = 0; i < 8; i++) {
+        VecFilter filter = {conditions + i % 4, i % 4 == 3 ? 1 : 1 + i % 2};
+        const VecSearchOptions options = {.ef_search = i < 4 ? 1 : 10, .filter = &filter};
+        uint64_t given = 0;
+
+        if (!vec_filter_is_valid(&filter, sealed->keys.key_count) ||
+            sealed->header.dimensions != DIMENSIONS ||
+            vec_probe_begin(probe, query, sizeof(query), &options) != VEC_OK)
+            continue;
+        for (;;) {
+            REQUIRE(vec_probe_advance(probe, NULL, NULL) == VEC_OK);
+            if (probe->stage == PROBE_DONE)
+                break;
+            REQUIRE(vec_walk_key_node(probe->walk.pool[probe->ready_next++]) < sealed->codes.row_count);
+            given++;
+        }
+        REQUIRE(given <= 3 * (uint64_t)sealed->codes.row_count);
+        vec_probe_end(probe);
+    }
+    vec_probe_free(probe);
+}
+
 static void
 try_file(const uint8_t *bytes, size_t size)
 {
@@ -197,6 +240,8 @@ try_file(const uint8_t *bytes, size_t size)
         status = vec_sealed_validate(&sealed, NULL, NULL, NULL, &error);
         REQUIRE(status == VEC_OK || status == VEC_CORRUPT);
         search_all(&sealed);
+        if (sealed.options.element_type == VEC_TYPE_F32)
+            search_selected(&sealed);
     }
     vec_sealed_close(&sealed);
     close(descriptor);

@@ -45,6 +45,8 @@ setup_type(void **state, VecElementType element_type, VecMetric metric)
     file->options.segment.element_type = element_type;
     file->options.segment.m = 4; /* several layers with few rows */
     file->options.segment.ef_construction = 20;
+    file->options.segment.key_count = CASES_KEYS;
+    file->options.segment.key_ordered = CASES_KEYS_ORDERED;
     memset(cases_row(&file->cases, 17), 0xff, DIMENSIONS * sizeof(float)); /* NaN: an exception */
     file->result = cases_build(file->directory, &file->options, file->cases.vectors, ROWS);
     cases_publish(file->directory, &file->result);
@@ -171,8 +173,10 @@ static void
 missing_and_foreign_files_are_named_so(void **state)
 {
     File *file = *state;
-    VecIndexOpenOptions options = {
-        .expectation = {.element_type = VEC_TYPE_F32, .metric = VEC_METRIC_COS, .dimensions = DIMENSIONS}};
+    VecIndexOpenOptions options = {.expectation = {.element_type = VEC_TYPE_F32,
+                                                   .metric = VEC_METRIC_COS,
+                                                   .dimensions = DIMENSIONS,
+                                                   .key_count = CASES_KEYS}};
     VecIndex *index;
     VecError error;
 
@@ -219,7 +223,10 @@ the_caller_judges_stamps(void **state)
     for (int verdict = VEC_VERDICT_USE; verdict <= VEC_VERDICT_REJECT; verdict++) {
         Judge context = {.verdict = (VecVerdict)verdict};
         VecIndexOpenOptions options = {
-            .expectation = {.element_type = VEC_TYPE_F32, .metric = VEC_METRIC_L2, .dimensions = DIMENSIONS},
+            .expectation = {.element_type = VEC_TYPE_F32,
+                            .metric = VEC_METRIC_L2,
+                            .dimensions = DIMENSIONS,
+                            .key_count = CASES_KEYS},
             .accept = judge,
             .accept_context = &context,
         };
@@ -244,6 +251,36 @@ begin(const File *file, VecProbe *probe)
     const void *query = cases_vector(&file->options.segment, cases_row(&file->cases, ROWS), &bytes);
 
     return vec_probe_begin(probe, query, bytes, &(VecSearchOptions){.ef_search = 10});
+}
+
+/* With a filter: it ends, and gives rows that there are; which, nobody can say. Narrow searches walk, wide ones scan. */
+static void
+search_filtered(const File *file, VecProbe *probe)
+{
+    static const uint64_t values[] = {1, 2, 3};
+    static const VecCondition conditions[] = {
+        {.kind = VEC_CONDITION_RANGE, .key = 0, .width = 1, .low = 0, .high = 60},
+        {.kind = VEC_CONDITION_IN, .key = 2, .width = 1, .values = values, .value_count = 3},
+        {.kind = VEC_CONDITION_CONTAINS_ALL, .key = 3, .width = 2, .values = values, .value_count = 1},
+    };
+    uint32_t row_count = probe->segment->codes.row_count;
+    size_t bytes;
+
+    for (uint32_t i = 0; i < 6; i++) {
+        VecFilter filter = {&conditions[i % 3], 1};
+        VecSearchOptions options = {.ef_search = i < 3 ? 1 : 50, .filter = &filter};
+        const void *query = cases_vector(&file->options.segment, cases_row(&file->cases, ROWS), &bytes);
+        uint64_t given = 0;
+
+        if (vec_probe_begin(probe, query, bytes, &options) != VEC_OK)
+            break;
+        while (vec_probe_advance(probe, NULL, NULL) == VEC_OK && probe->stage != PROBE_DONE) {
+            for (; probe->ready_next < probe->walk.pool_count; probe->ready_next++, given++)
+                assert_true(vec_walk_key_node(probe->walk.pool[probe->ready_next]) < row_count);
+        }
+        vec_probe_end(probe);
+        assert_true(given <= (uint64_t)row_count * 3);
+    }
 }
 
 /* A verified file is not read as a whole again: that damage is found by vec_index_verify, and searches survive it. */
@@ -286,6 +323,7 @@ bodies_may_lie_in_a_search(void **state)
                     vec_probe_end(probe);
                     assert_int_equal(given, header->rows_coded);
                 }
+                search_filtered(file, probe);
                 vec_probe_free(probe);
             }
             vec_sealed_close(&sealed);
