@@ -1,7 +1,8 @@
 """make bench: vectors and pgvector side by side in one server, figure by figure, into bench/README.md.
 
 Runs under test/run --major 18, which gives it a throw-away server. BENCH_DATA names the data (default: the sample),
-BENCH_FIGURES some of the figures (default: all), BENCH_ROUNDS how often a search is repeated, BENCH_BUILDS a build.
+BENCH_ROWS how many of its rows, BENCH_FIGURES some of the figures (default: all), BENCH_ROUNDS how often a search is repeated,
+BENCH_BUILDS a build.
 """
 
 import importlib
@@ -18,7 +19,7 @@ from dataset import Dataset, copy_stream
 from systems import Pgvector, Unindexed, Vectors
 
 # In this order: the searches want an index that nothing was inserted into, the last one leaves it changed.
-FIGURES = ("build", "search", "ivfflat", "path", "memory", "types", "filters", "insert", "churn")
+FIGURES = ("build", "search", "ivfflat", "path", "memory", "types", "filters", "insert", "grow", "steady", "churn")
 RESULTS = pathlib.Path("build/bench/results.json")
 
 
@@ -83,7 +84,8 @@ def main():
         bench.note(f"done: {figure.NAME}")
         RESULTS.parent.mkdir(parents=True, exist_ok=True)
         RESULTS.write_text(json.dumps(results, indent=1), encoding="utf-8")
-    given = [f"{name}={value}" for name, value in (("BENCH_DATA", os.environ.get("BENCH_DATA") and "…"), ("BENCH_FIGURES", os.environ.get("BENCH_FIGURES"))) if value]
+    given = [f"{name}={os.environ[name]}" for name in ("BENCH_DATA", "BENCH_ROWS", "BENCH_FIGURES") if os.environ.get(name)]
+    given = ["BENCH_DATA=…" if text.startswith("BENCH_DATA=") else text for text in given]
     command = " ".join([*given, "make bench"])
     block = report.text(bench, figures, results, command)
     print(block)

@@ -34,6 +34,9 @@ class System:
     def create_index(self, table):
         raise NotImplementedError
 
+    def fence(self, table):
+        """Waits for what goes on in the background."""
+
     def disk_bytes(self, table):
         raise NotImplementedError
 
@@ -76,6 +79,9 @@ class Vectors(System):
         self.connection.execute(
             f"CREATE INDEX {table}_index ON {table} USING vectors (embedding {self.schema}.vector_l2_ops)"
         )
+
+    def fence(self, table):
+        self.connection.execute(f"SELECT {self.schema}.fence_vector_index('{table}_index')")
 
     def segment_bytes(self, table):
         """The index's files under pg_vectors/<database>/<tablespace>_<relfilenumber>/."""

@@ -16,14 +16,17 @@
 #include "vectors/manifest.h"
 
 #define VEC_PLAN_NAME "plan"
+#define VEC_CODES_NAME                                                                                       \
+    "codes" /* rows that were encoded anew, for a plan alone: no segment, no manifest names it */
 
 typedef struct VecPlan {
     VecBuildOptions build;                   /* codes_of is not used */
     VecStamp stamp;                          /* of the result */
-    char (*file_names)[VEC_FILE_NAME_BYTES]; /* the inputs, by ascending position */
+    char (*file_names)[VEC_FILE_NAME_BYTES]; /* what the result takes the place of, by ascending position */
     uint32_t file_count;
     uint64_t *dead; /* positions, ascending */
     uint64_t dead_count;
+    bool from_codes; /* the input is the file VEC_CODES_NAME instead of those that are replaced */
     const VecAllocator *allocator; /* of the two arrays */
 } VecPlan;
 
@@ -32,6 +35,13 @@ void vec_plan_free(VecPlan *plan);
 
 /* Replaces the directory's plan. VEC_NO_SPACE, VEC_IO, VEC_NO_MEMORY. */
 VecStatus vec_plan_write(const VecPlan *plan, const char *directory, VecError *error) VEC_MUST_CHECK;
+
+/*
+ * Takes what a flat build made for the plan's only input, and its stamp for the plan's, and writes the plan. Call it before
+ * vec_build_free, whose lock keeps collectors away. Statuses of vec_plan_write.
+ */
+VecStatus vec_plan_write_codes(VecPlan *plan, const VecBuildResult *codes, const char *directory,
+                               VecError *error) VEC_MUST_CHECK;
 
 /* *plan is to be freed in any case. VEC_NOT_FOUND: there is none. VEC_CORRUPT, VEC_IO, VEC_NO_MEMORY. */
 VecStatus vec_plan_read(const char *directory, const VecAllocator *allocator, VecPlan *plan,

@@ -40,7 +40,7 @@ typedef struct PlanHeader {
     uint32_t key_count;
     uint32_t list_count;
     uint32_t is_spherical;
-    uint32_t reserved;
+    uint32_t from_codes;
     uint64_t key_ordered;
     uint64_t memory_bytes_max;
     uint64_t disk_reserve_bytes;
@@ -83,9 +83,20 @@ fill_header(const VecPlan *plan, PlanHeader *header)
     header->thread_count = plan->build.thread_count;
     header->memory_bytes_max = plan->build.memory_bytes_max;
     header->disk_reserve_bytes = plan->build.disk_reserve_bytes;
+    header->from_codes = plan->from_codes;
     header->file_count = plan->file_count;
     header->dead_count = plan->dead_count;
     header->stamp = plan->stamp;
+}
+
+/* Codes without a plan are nobody's. */
+static void
+remove_codes(const char *directory)
+{
+    char path[VEC_FILE_PATH_BYTES];
+
+    if (vec_file_path(path, directory, VEC_CODES_NAME, NULL) == VEC_OK)
+        (void)unlink(path);
 }
 
 VecStatus
@@ -128,7 +139,26 @@ vec_plan_write(const VecPlan *plan, const char *directory, VecError *error)
         status = vec_file_error(error, errno, "rename", temporary);
     if (status != VEC_OK)
         (void)unlink(temporary);
+    if (status != VEC_OK || !plan->from_codes)
+        remove_codes(directory);
     return status;
+}
+
+VecStatus
+vec_plan_write_codes(VecPlan *plan, const VecBuildResult *codes, const char *directory, VecError *error)
+{
+    char from[VEC_FILE_PATH_BYTES], to[VEC_FILE_PATH_BYTES];
+    VecStatus status;
+
+    if ((status = vec_file_path(from, directory, codes->file_name, error)) != VEC_OK ||
+        (status = vec_file_path(to, directory, VEC_CODES_NAME, error)) != VEC_OK)
+        return status;
+    if (rename(from, to) != 0)
+        return vec_file_error(error, errno, "rename", from);
+    plan->from_codes = true;
+    plan->stamp = codes->stamp;
+    plan->dead_count = 0;
+    return vec_plan_write(plan, directory, error);
 }
 
 static VecStatus
@@ -170,6 +200,7 @@ take_header(const PlanHeader *header, VecPlan *plan)
         .disk_reserve_bytes = header->disk_reserve_bytes,
     };
     plan->stamp = header->stamp;
+    plan->from_codes = header->from_codes != 0;
     plan->file_count = header->file_count;
     plan->dead_count = header->dead_count;
 }
@@ -257,6 +288,10 @@ vec_plan_begin(const VecPlan *plan, const char *directory, VecControl *control, 
         return vec_memory_error(error);
     for (uint32_t i = 0; i < plan->file_count; i++)
         names[i] = plan->file_names[i];
+    if (plan->from_codes) {
+        names[0] = VEC_CODES_NAME;
+        options.file_count = 1;
+    }
     VecStatus status = vec_merge_begin(&options, directory, plan->allocator, build, error);
     vec_memory_release(plan->allocator, names);
     return status;
@@ -294,6 +329,8 @@ vec_plan_publish(const VecPlan *plan, const VecBuildResult *result, const char *
         status = vec_manifest_publish(&manifest, directory, control, error);
     if (status == VEC_OK)
         status = vec_manifest_collect(&manifest, directory, NULL, error);
+    if (plan->from_codes)
+        remove_codes(directory);
     vec_manifest_free(&manifest);
     vec_control_unlock(control);
     return status;

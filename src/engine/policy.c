@@ -111,7 +111,8 @@ encode(const VecPolicy *policy, const VecPiece *pieces, uint32_t piece_count, ui
         const VecPiece *before = &pieces[first - 1];
         bool is_small = before->kind == VEC_PIECE_FLAT && living(before) <= FLAT_RATIO * rows &&
                         living(before) + rows <= rows_max;
-        bool is_young = train && before->kind != VEC_PIECE_LOG && before->rows < TRAINED_ROWS_MIN;
+        bool is_young = train && before->kind != VEC_PIECE_LOG && before->rows < TRAINED_ROWS_MIN &&
+                        living(before) + rows <= policy->sealed_rows_max;
 
         if (!is_small && !is_young)
             break;

@@ -419,7 +419,7 @@ scan_start(IndexScanDesc scan, VecpgScan *state)
     end = vecpg_log_reader_end(state->reader);
     rows = scan_uncovered(state, segments, end);
     if (segments == state->resources->segments) /* else they were left out for this query's sake */
-        vecpg_worker_notice_scan(index, segments != NULL, end, rows);
+        vecpg_worker_notice_scan(index, end, rows);
 }
 
 /* Forgets what was found and not emitted; what was emitted is left out from now on. False: that is too much to be remembered. */

@@ -16,6 +16,7 @@
 #include "log.h"
 #include "utils/rel.h"
 #include "vectors/index.h"
+#include "vectors/plan.h"
 
 #define VECPG_STORE_ROOT "pg_vectors"
 
@@ -89,6 +90,15 @@ typedef enum VecpgCounter {
 
 /* ---- store_build.c: segments out of the log ---- */
 
+/*
+ * For a caller in nobody's way: reading the log stops from time to time, with no lock and no pin held, and the caller may end its
+ * transaction, close the index, and open it again. A build that may go on starts where it stopped.
+ */
+typedef struct VecpgPause {
+    Relation index;                          /* as it is open now; NULL after a pause that returned false */
+    bool (*pause)(struct VecpgPause *pause); /* false: give up. Memory contexts stay as they are */
+} VecpgPause;
+
 typedef struct VecpgBuildRequest {
     Relation index;
     uint64 from; /* the new segment covers [from, to) and takes the place of those that lie in it */
@@ -97,6 +107,8 @@ typedef struct VecpgBuildRequest {
     const char *codes_of; /* the segment file whose quantizer is used; NULL: trained anew */
     VecControl *control;  /* with the work claimed; NULL: it is claimed here */
     uint32 thread_count;  /* 0: as CREATE INDEX */
+    VecpgPause *pause;    /* NULL: read without pauses */
+    VecPlan *plan; /* not NULL: nothing is published; the plan gets the codes for its input, and is written */
     bool report_progress; /* into pg_stat_progress_create_index */
 } VecpgBuildRequest;
 
@@ -158,7 +170,8 @@ typedef struct VecpgWork {
     Relation index;
     VecpgWorkMode mode;
     VecpgWorkMerges merges;
-    uint64 end; /* rows of the log from here on are nobody's concern; 0: there is no such place */
+    uint64 end;        /* rows of the log from here on are nobody's concern; 0: there is no such place */
+    VecpgPause *pause; /* for encodings; or NULL */
 } VecpgWork;
 
 /* Does the next step. In the modes IDLE and ALL, what another process is at is BUSY, not REST. Nothing for temporary indexes: REST. */

@@ -32,6 +32,9 @@
 /* pg_wal usually shares the disk, and a full disk is a PANIC there: leave it 16 WAL segments. */
 #define DISK_RESERVE_BYTES (UINT64CONST(256) * 1024 * 1024)
 
+/* So many rows are read between two pauses: they should take less than a second. */
+#define PAUSE_ROWS 20000
+
 /* One build: what must be freed whatever happens, and the numbers that pass between its phases. */
 typedef struct VecpgBuild {
     const VecpgBuildRequest *request;
@@ -40,8 +43,11 @@ typedef struct VecpgBuild {
     VecControl *control;
     VecControl *own_control; /* NULL if it is the caller's */
     VecBuild *build;
-    VecpgLogReader *reader;
+    VecpgLogReader *reader; /* NULL during a pause, and after one that was the last */
+    BufferAccessStrategy strategy;
+    uint64 instance_nonce;
     uint64 row_count;
+    uint64 rows_read; /* in all passes */
     void *scratch;
 } VecpgBuild;
 
@@ -143,61 +149,115 @@ entry_vector(VecpgBuild *build, const VecpgLogEntry *entry)
     return entry->is_null ? none : vecpg_column_for_engine(&build->column, bytes, build->scratch);
 }
 
-/* Of all vectors together; only sparse ones must be looked at for that. */
-static uint64
-count_vector_bytes(VecpgBuild *build)
+/* With a pause, the relation is another after each. */
+static Relation
+index_now(const VecpgBuild *build)
 {
-    VecpgLogEntry entry;
-    uint64 bytes = 0;
-
-    if (build->column.element_type != VEC_TYPE_SPARSE)
-        return 0;
-    vecpg_log_reader_seek(build->reader, build->request->from, build->request->to);
-    while (vecpg_log_reader_next(build->reader, &entry))
-        bytes += entry.vector_bytes;
-    return bytes;
+    return build->request->pause ? build->request->pause->index : build->request->index;
 }
 
 static void
-show_sample(VecpgBuild *build)
+read_from(VecpgBuild *build, uint64 position)
+{
+    vecpg_log_reader_seek(build->reader, position, build->request->to);
+}
+
+/* Lets others have the index, and goes on at position. VEC_BUSY: they keep it, or it is another one now. */
+static VecStatus
+pause_at(VecpgBuild *build, uint64 position, VecError *error)
+{
+    VecpgPause *pause = build->request->pause;
+
+    vecpg_log_reader_close(build->reader);
+    build->reader = NULL;
+    if (!pause->pause(pause))
+        return vec_error_set(error, VEC_BUSY, 0, "somebody else wants the index");
+    build->reader = vecpg_log_reader_open(pause->index, build->strategy);
+    if (vecpg_log_reader_meta(build->reader)->instance_nonce != build->instance_nonce)
+        return vec_error_set(error, VEC_BUSY, 0, "the index was built anew");
+    read_from(build, position);
+    return VEC_OK;
+}
+
+/* The next row of the log, as vecpg_log_reader_next, with pauses. */
+static VecStatus
+read_next(VecpgBuild *build, VecpgLogEntry *entry, bool *found, VecError *error)
+{
+    VecStatus status = VEC_OK;
+
+    *found = vecpg_log_reader_next(build->reader, entry);
+    if (*found && build->request->pause != NULL && ++build->rows_read % PAUSE_ROWS == 0) {
+        uint64 position = entry->position;
+
+        if ((status = pause_at(build, position, error)) == VEC_OK)
+            *found =
+                vecpg_log_reader_next(build->reader, entry); /* that one again, if it did not die meanwhile */
+    }
+    return status;
+}
+
+/* Of all vectors together; only sparse ones must be looked at for that. */
+static VecStatus
+count_vector_bytes(VecpgBuild *build, uint64 *bytes, VecError *error)
+{
+    VecpgLogEntry entry;
+    VecStatus status;
+    bool found;
+
+    *bytes = 0;
+    if (build->column.element_type != VEC_TYPE_SPARSE)
+        return VEC_OK;
+    read_from(build, build->request->from);
+    while ((status = read_next(build, &entry, &found, error)) == VEC_OK && found)
+        *bytes += entry.vector_bytes;
+    return status;
+}
+
+static VecStatus
+show_sample(VecpgBuild *build, VecError *error)
 {
     uint64 stride = Max(1, build->row_count / SAMPLE_ROWS);
     uint64 row = 0;
     VecpgLogEntry entry;
+    VecStatus status;
+    bool found;
 
-    vecpg_log_reader_seek(build->reader, build->request->from, build->request->to);
-    while (vecpg_log_reader_next(build->reader, &entry))
+    read_from(build, build->request->from);
+    while ((status = read_next(build, &entry, &found, error)) == VEC_OK && found)
         if (row++ % stride == 0 && !entry.is_null) {
             VecpgVectorBytes vector = entry_vector(build, &entry);
 
             vec_build_sample(build->build, vector.elements, vector.bytes);
         }
+    return status;
 }
 
 static VecStatus
 encode(VecpgBuild *build, VecError *error)
 {
-    const VecpgKeyLayout *keys_layout = &vecpg_log_reader_meta(build->reader)->keys;
+    const VecpgKeyLayout keys_layout = vecpg_log_reader_meta(build->reader)->keys; /* outlives a pause */
     VecpgLogEntry entry;
     uint64 row = 0;
-    VecStatus status = VEC_OK;
+    VecStatus status;
+    bool found;
 
     report_phase(build, VECPG_PHASE_ENCODE, build->row_count);
     vec_stop_point("build-before-encoding");
-    vecpg_log_reader_seek(build->reader, build->request->from, build->request->to);
-    while (status == VEC_OK && vecpg_log_reader_next(build->reader, &entry)) {
+    read_from(build, build->request->from);
+    while ((status = read_next(build, &entry, &found, error)) == VEC_OK && found) {
         VecRowId id = {.position = entry.position};
         VecpgVectorBytes vector = entry_vector(build, &entry);
 
         VecKeys keys;
-        bool has_keys = keys_layout->column_count > 0;
 
         StaticAssertStmt(sizeof(entry.tid) == VEC_TID_BYTES, "a TID is carried as it is");
         memcpy(id.tid, &entry.tid, VEC_TID_BYTES);
-        if (has_keys)
-            keys = vecpg_keys_read(keys_layout, entry.attributes);
-        status =
-            vec_build_add(build->build, &id, has_keys ? &keys : NULL, vector.elements, vector.bytes, error);
+        if (keys_layout.column_count > 0)
+            keys = vecpg_keys_read(&keys_layout, entry.attributes);
+        status = vec_build_add(build->build, &id, keys_layout.column_count > 0 ? &keys : NULL,
+                               vector.elements, vector.bytes, error);
+        if (status != VEC_OK)
+            break;
         if (++row % 1000 == 0)
             should_stop_reporting(build, row, build->row_count);
     }
@@ -352,13 +412,14 @@ read_rows(VecpgBuild *build, VecError *error)
     options.codes_of = request->codes_of;
     options.should_stop = vecpg_errors_should_cancel;
     build->row_count = vecpg_log_reader_count_live(build->reader, request->from, request->to);
-    options.vector_bytes_max = count_vector_bytes(build);
+    if ((status = count_vector_bytes(build, &options.vector_bytes_max, error)) != VEC_OK)
+        return status;
     while ((status = vec_build_begin(&options, build->directory, build->row_count, &vec_allocator_default,
                                      &build->build, error)) == VEC_INTERRUPTED)
         CHECK_FOR_INTERRUPTS();
     if (status == VEC_OK && vec_build_wants_sample(build->build)) {
         report_phase(build, VECPG_PHASE_TRAIN, build->row_count);
-        show_sample(build);
+        status = show_sample(build, error);
     }
     if (status == VEC_OK)
         status = vec_build_train(build->build, error);
@@ -375,8 +436,7 @@ build_segment(VecpgBuild *build, VecError *error)
 
     if (status != VEC_OK)
         return status;
-    vecpg_store_stamp(vecpg_log_reader_meta(build->reader)->instance_nonce, request->from, request->to,
-                      &stamp);
+    vecpg_store_stamp(build->instance_nonce, request->from, request->to, &stamp);
     vec_stop_point("build-stamped");
     report_phase(build, VECPG_PHASE_GRAPH, build->row_count);
     while ((status = vec_build_graph(build->build, should_stop_reporting, build, error)) == VEC_INTERRUPTED)
@@ -387,6 +447,8 @@ build_segment(VecpgBuild *build, VecError *error)
     while ((status = vec_build_finish(build->build, &stamp, vecpg_errors_should_stop, NULL, &result,
                                       error)) == VEC_INTERRUPTED)
         CHECK_FOR_INTERRUPTS();
+    if (status == VEC_OK && request->plan != NULL)
+        return vec_plan_write_codes(request->plan, &result, build->directory, error);
     return status == VEC_OK ? publish(build, &result, error) : status;
 }
 
@@ -395,11 +457,12 @@ vecpg_store_build(const VecpgBuildRequest *request)
 {
     VecpgBuild build = {.request = request};
     volatile VecpgBuildOutcome outcome = VECPG_BUILD_DONE;
-    BufferAccessStrategy strategy = GetAccessStrategy(BAS_BULKREAD);
 
+    build.strategy = GetAccessStrategy(BAS_BULKREAD);
     vecpg_store_directory(request->index, build.directory, sizeof(build.directory));
     vecpg_log_nonce_ensure(request->index);
-    build.reader = vecpg_log_reader_open(request->index, strategy);
+    build.reader = vecpg_log_reader_open(request->index, build.strategy);
+    build.instance_nonce = vecpg_log_reader_meta(build.reader)->instance_nonce;
     vecpg_column_from_meta(vecpg_log_reader_meta(build.reader), &build.column);
     build.scratch = palloc(vecpg_column_scratch_bytes(&build.column));
     PG_TRY();
@@ -410,7 +473,7 @@ vecpg_store_build(const VecpgBuildRequest *request)
         if (status == VEC_OK)
             status = build_segment(&build, &error);
         if (status != VEC_OK)
-            outcome = vecpg_store_failed(request->index, status, &error);
+            outcome = vecpg_store_failed(index_now(&build), status, &error);
     }
     PG_FINALLY();
     {
@@ -418,10 +481,11 @@ vecpg_store_build(const VecpgBuildRequest *request)
         vec_control_close(build.own_control);
     }
     PG_END_TRY();
-    if (outcome == VECPG_BUILD_DONE && !RecoveryInProgress())
-        vecpg_log_sealed(request->index, request->to);
+    if (outcome == VECPG_BUILD_DONE && request->plan == NULL && !RecoveryInProgress())
+        vecpg_log_sealed(index_now(&build), request->to);
     pfree(build.scratch);
-    vecpg_log_reader_close(build.reader);
-    FreeAccessStrategy(strategy);
+    if (build.reader != NULL)
+        vecpg_log_reader_close(build.reader);
+    FreeAccessStrategy(build.strategy);
     return outcome;
 }

@@ -16,7 +16,6 @@
 #include "storage/latch.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
-#include "vectors/plan.h"
 #include "vectors/policy.h"
 
 /* An encoding takes at most so many rows at a time: it should take a second, and others may want the index. */
@@ -158,7 +157,12 @@ step_to_one(const VecpgSituation *situation)
     uint32 count = situation->piece_count;
     VecPolicyStep step = {.action = VEC_POLICY_MERGE, .piece_count = count, .codes_of = VEC_POLICY_TRAIN};
     bool has_graph = count == 1 && pieces[0].kind == VEC_PIECE_HNSW;
+    uint64 rows = 0;
 
+    for (uint32 i = 0; i < count; i++)
+        rows += pieces[i].rows - pieces[i].rows_dead;
+    if (rows > situation->policy.sealed_rows_max && count > 1)
+        return (VecPolicyStep){.action = VEC_POLICY_REST};
     if (count == 0 || !situation->policy.may_merge || (count == 1 && pieces[0].rows == 0) ||
         (count == 1 && has_graph == !situation->policy.without_graph))
         return (VecPolicyStep){.action = VEC_POLICY_REST};
@@ -220,22 +224,6 @@ encode_end(const VecpgSituation *situation)
     if (last->kind != VEC_PIECE_LOG || last->rows <= rows_max + rows_max / 2)
         return step->position_to;
     return VecpgPositionMake(first_page + Max(1, (uint64)((double)pages * rows_max / last->rows)), 0);
-}
-
-static VecpgBuildOutcome
-step_encode(const VecpgSituation *situation, VecControl *control)
-{
-    const VecPolicyStep *step = &situation->step;
-    VecpgBuildRequest request = {.index = situation->index,
-                                 .from = step->position_from,
-                                 .control = control,
-                                 .thread_count = situation->options.optimizing_threads};
-
-    request.to = step->action == VEC_POLICY_ENCODE ? encode_end(situation) : step->position_to;
-    request.is_flat = step->action == VEC_POLICY_ENCODE || !step->with_graph;
-    if (step->codes_of != VEC_POLICY_TRAIN)
-        request.codes_of = piece_file_name(situation, step->codes_of);
-    return vecpg_store_build(&request);
 }
 
 static int
@@ -384,6 +372,56 @@ outcome_of(Relation index, VecStatus status, const VecError *error)
     return vecpg_store_failed(index, status, error) == VECPG_BUILD_BUSY ? VECPG_WORK_BUSY : VECPG_WORK_FAILED;
 }
 
+/* With a plan, what is encoded is not published but becomes the plan's input. */
+static VecpgWorkOutcome
+step_encode(const VecpgSituation *situation, VecControl *control, VecPlan *plan)
+{
+    const VecPolicyStep *step = &situation->step;
+    VecpgBuildRequest request = {.index = situation->index,
+                                 .from = step->position_from,
+                                 .control = control,
+                                 .thread_count = situation->options.optimizing_threads,
+                                 .pause = situation->work->pause,
+                                 .plan = plan};
+
+    request.to = step->action == VEC_POLICY_ENCODE ? encode_end(situation) : step->position_to;
+    request.is_flat = step->action == VEC_POLICY_ENCODE || !step->with_graph || plan != NULL;
+    if (step->codes_of != VEC_POLICY_TRAIN)
+        request.codes_of = piece_file_name(situation, step->codes_of);
+    vecpg_log_reader_close(situation->reader); /* it would hold a page over a pause */
+    switch (vecpg_store_build(&request)) {
+        case VECPG_BUILD_DONE:
+            return VECPG_WORK_DONE;
+        case VECPG_BUILD_BUSY:
+            return VECPG_WORK_BUSY;
+        case VECPG_BUILD_FAILED:
+            break;
+    }
+    return VECPG_WORK_FAILED;
+}
+
+/* Encoding anew is done here in any case, for it needs the log; the graph only if nobody else can be asked for it. */
+static VecpgWorkOutcome
+step_rebuild(const VecpgSituation *situation, VecControl *control)
+{
+    bool plan_graph = situation->work->merges == VECPG_MERGES_PLANNED && situation->step.with_graph;
+    VecpgWorkOutcome outcome;
+    VecError error = {0};
+    VecPlan plan;
+    VecStatus status;
+
+    if (plan_graph)
+        plan_make(situation, &plan);
+    status = claim_merge(situation, control, false, &error);
+    if (status != VEC_OK)
+        return outcome_of(situation->index, status, &error);
+    outcome = step_encode(situation, control, plan_graph ? &plan : NULL);
+    if (!plan_graph || outcome != VECPG_WORK_DONE)
+        return outcome;
+    vec_control_counter_write(control, VECPG_COUNTER_PLANNED_AT, GetCurrentTimestamp());
+    return VECPG_WORK_PLANNED;
+}
+
 static VecpgWorkOutcome
 step_do(const VecpgSituation *situation, VecControl *control, VecBuild **build)
 {
@@ -397,20 +435,9 @@ step_do(const VecpgSituation *situation, VecControl *control, VecBuild **build)
             return waits && (situation->others_merge || situation->is_pending) ? VECPG_WORK_BUSY
                                                                                : VECPG_WORK_REST;
         case VEC_POLICY_REBUILD:
-            status = claim_merge(situation, control, false, &error);
-            if (status != VEC_OK)
-                return outcome_of(situation->index, status, &error);
-            /* fall through */
+            return step_rebuild(situation, control);
         case VEC_POLICY_ENCODE:
-            switch (step_encode(situation, control)) {
-                case VECPG_BUILD_DONE:
-                    return VECPG_WORK_DONE;
-                case VECPG_BUILD_BUSY:
-                    return VECPG_WORK_BUSY;
-                case VECPG_BUILD_FAILED:
-                    return VECPG_WORK_FAILED;
-            }
-            break;
+            return step_encode(situation, control, NULL);
         case VEC_POLICY_MERGE:
             status = step_merge(situation, control, plan_only, build, &error);
             if (status == VEC_OK && plan_only)

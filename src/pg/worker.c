@@ -280,8 +280,19 @@ mode_for_tail(const VecIndexOptions *options, VecControl *control, uint64 end, u
     return -1;
 }
 
+/* There is something to remember about the index: since when it is at rest. Where nothing can be written, nothing is. */
+static void
+make_control(Relation index)
+{
+    VecControl *control = NULL;
+    VecError error;
+
+    if (vecpg_store_open_directory(index, &control, &error) == VEC_OK)
+        vec_control_close(control);
+}
+
 void
-vecpg_worker_notice_scan(Relation index, bool has_segments, uint64 end, uint64 rows_uncovered)
+vecpg_worker_notice_scan(Relation index, uint64 end, uint64 rows_uncovered)
 {
     VecIndexOptions options;
     VecControl *control;
@@ -290,9 +301,13 @@ vecpg_worker_notice_scan(Relation index, bool has_segments, uint64 end, uint64 r
     if (is_not_ours_to_work_on(index))
         return;
     vecpg_options_read(index, &options);
-    if (!has_segments && rows_uncovered < tail_rows_min(&options))
-        return;
     control = vecpg_store_control(index);
+    if (control == NULL) {
+        if (rows_uncovered < options.sealing_size)
+            return;
+        make_control(index);
+        control = vecpg_store_control(index);
+    }
     mode = mode_for_tail(&options, control, end, rows_uncovered);
     if (mode >= 0)
         launch_if_free(index, control, mode);

@@ -32,7 +32,7 @@ typedef struct VecpgWorkerOrder {
 extern void vecpg_worker_notice_append(Relation index, uint64 position);
 
 /* After a scan has read the tail: the log ended at end, and so many rows had to be scanned exactly. */
-extern void vecpg_worker_notice_scan(Relation index, bool has_segments, uint64 end, uint64 rows_uncovered);
+extern void vecpg_worker_notice_scan(Relation index, uint64 end, uint64 rows_uncovered);
 
 /* Launches a worker for the index unless one is at work. False: none can be had, do it yourself. */
 extern bool vecpg_worker_request(Relation index, VecpgWorkMode mode);

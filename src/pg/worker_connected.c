@@ -1,8 +1,8 @@
 /*
- * worker_connected.c: the worker that is connected to the database: short transactions, one step of work each.
+ * worker_connected.c: the worker that is connected to the database: short transactions, each for some thousand rows.
  *
- * It must be in nobody's way. It locks the index only if it gets the lock at once, for one step of about a second; it holds no
- * snapshot; and before each step it asks whether somebody wants to drop or copy the database, which fails after
+ * It must be in nobody's way. It locks the index only if it gets the lock at once, for less than a second; it holds no
+ * snapshot; and before each transaction it asks whether somebody wants to drop or copy the database, which fails after
  * five seconds as long as anybody is connected. Then it goes: whoever needs its work will notice again.
  */
 #include "worker.h"
@@ -22,6 +22,8 @@
 #include "storage/lmgr.h"
 #include "storage/lock.h"
 #include "tcop/tcopprot.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 /* CREATE DATABASE … TEMPLATE and DROP DATABASE hold a lock of the database that this one conflicts with. */
@@ -76,35 +78,73 @@ note_rest(Relation index, VecpgWorkMode mode)
                                   vec_control_counter_read(control, VECPG_COUNTER_STATE));
 }
 
+/* What a worker works on, in one transaction after the other. */
+typedef struct VecpgWorkerState {
+    VecpgPause pause; /* first, so that a pause can find its state */
+    const VecpgWorkerOrder *order;
+} VecpgWorkerState;
+
+/* Opens the index in a new transaction. False: somebody wants it, or the database, or it is gone. */
+static bool
+begin(VecpgWorkerState *state)
+{
+    StartTransactionCommand();
+    state->pause.index = database_is_wanted() ? NULL : open_ordered(state->order);
+    InvalidateCatalogSnapshot(); /* else VACUUM could not remove what died since we opened the index */
+    return state->pause.index != NULL;
+}
+
+static void
+end(VecpgWorkerState *state)
+{
+    if (state->pause.index != NULL)
+        relation_close(state->pause.index, AccessShareLock);
+    state->pause.index = NULL;
+    CommitTransactionCommand();
+}
+
+static bool
+pause_between(VecpgPause *pause)
+{
+    VecpgWorkerState *state = (VecpgWorkerState *)pause;
+    MemoryContext context = CurrentMemoryContext;
+    bool found;
+
+    end(state);
+    CHECK_FOR_INTERRUPTS();
+    found = begin(state);
+    MemoryContextSwitchTo(context);
+    return found;
+}
+
 static VecpgWorkOutcome
 do_step(const VecpgWorkerOrder *order)
 {
+    VecpgWorkerState state = {.pause = {.pause = pause_between}, .order = order};
     volatile VecpgWorkOutcome outcome = VECPG_WORK_REST;
-    Relation index;
 
-    StartTransactionCommand();
-    if (!database_is_wanted() && (index = open_ordered(order)) != NULL) {
+    if (begin(&state)) {
+        MemoryContextSwitchTo(TopMemoryContext); /* the step may outlive this transaction */
         PG_TRY();
         {
-            VecpgWork work = {.index = index, .mode = order->mode};
+            VecpgWork work = {.index = state.pause.index, .mode = order->mode, .pause = &state.pause};
 
-            work.merges = vecpg_worker_can_merge(index) ? VECPG_MERGES_PLANNED : VECPG_MERGES_LEFT;
+            work.merges = vecpg_worker_can_merge(work.index) ? VECPG_MERGES_PLANNED : VECPG_MERGES_LEFT;
             outcome = vecpg_work_step(&work);
         }
         PG_CATCH();
         {
-            if (!ProcDiePending)
-                note_failure(index);
+            if (!ProcDiePending && state.pause.index != NULL)
+                note_failure(state.pause.index);
             PG_RE_THROW();
         }
         PG_END_TRY();
-        if (outcome == VECPG_WORK_FAILED)
-            note_failure(index);
+        if (outcome == VECPG_WORK_FAILED && state.pause.index != NULL)
+            note_failure(state.pause.index);
         if (outcome == VECPG_WORK_REST)
-            note_rest(index, order->mode);
-        relation_close(index, AccessShareLock);
+            note_rest(state.pause.index, order->mode);
     }
-    CommitTransactionCommand();
+    end(&state);
     return outcome;
 }
 

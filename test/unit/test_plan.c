@@ -115,6 +115,63 @@ plans_are_carried_out_once(void **state)
     cases_remove_directory(directory);
 }
 
+/* A plan from rows that were encoded anew: no segment of the manifest is read, but all that it names are replaced. */
+static void
+plans_from_codes_replace_segments(void **state)
+{
+    const char *directory = cases_directory();
+    VecPlan written = prepare(directory), plan;
+    VecBuildOptions options = written.build;
+    Cases cases = cases_make(100, 8, 4, 5);
+    VecStamp stamp = written.stamp;
+    VecError error = {0};
+    VecControl *control;
+    VecBuildResult codes;
+    VecBuild *build;
+    char path[4096];
+
+    (void)state;
+    options.segment.kind = VEC_SEGMENT_FLAT;
+    options.segment.quantization_bits = written.build.segment.quantization_bits = 4;
+    stamp.lsn = 3000;
+    assert_int_equal(vec_build_begin(&options, directory, 90, &vec_allocator_default, &build, &error),
+                     VEC_OK);
+    assert_int_equal(vec_build_train(build, &error), VEC_OK);
+    for (uint32_t row = 10; row < 100; row++) {
+        VecRowId id = cases_row_id(row);
+
+        assert_int_equal(vec_build_add(build, &id, NULL, cases_row(&cases, row), 8 * sizeof(float), &error),
+                         VEC_OK);
+    }
+    assert_int_equal(vec_build_graph(build, NULL, NULL, &error), VEC_OK);
+    assert_int_equal(vec_build_finish(build, &stamp, NULL, NULL, &codes, &error), VEC_OK);
+    assert_int_equal(vec_plan_write_codes(&written, &codes, directory, &error), VEC_OK);
+    vec_build_free(build);
+    snprintf(path, sizeof(path), "%s/" VEC_CODES_NAME, directory);
+    assert_int_equal(access(path, F_OK), 0);
+
+    assert_int_equal(vec_plan_read(directory, &vec_allocator_default, &plan, &error), VEC_OK);
+    assert_true(plan.from_codes);
+    assert_int_equal(plan.file_count, 2);
+    assert_int_equal(plan.dead_count, 0);
+    assert_int_equal(vec_control_open(directory, true, &vec_allocator_default, &control, &error), VEC_OK);
+    assert_int_equal(carry_out(&plan, directory, control, &error), VEC_OK);
+    assert_int_not_equal(access(path, F_OK), 0);
+    VecIndex *index = cases_open(directory, &plan.build);
+    VecSegmentInfo info;
+    assert_int_equal(vec_index_segment_count(index), 1);
+    vec_index_segment_info(index, 0, &info);
+    assert_int_equal(info.rows_coded, 90);
+    assert_int_equal(info.options.kind, VEC_SEGMENT_HNSW);
+    assert_int_equal(info.options.quantization_bits, 4);
+    assert_int_equal(info.stamp.lsn, 3000);
+    vec_index_close(index);
+    vec_control_close(control);
+    vec_plan_free(&plan);
+    cases_free(&cases);
+    cases_remove_directory(directory);
+}
+
 static void
 damaged_plans_are_corrupt(void **state)
 {
@@ -151,6 +208,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plans_are_carried_out_once),
+        cmocka_unit_test(plans_from_codes_replace_segments),
         cmocka_unit_test(damaged_plans_are_corrupt),
     };
 
