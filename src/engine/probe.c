@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "memory.h"
+#include "probe_selected.h"
 
 #define REST_ROWS       1024 /* rows a piece where no path leads */
 #define SCAN_ROWS       256
@@ -16,42 +17,11 @@
 #define POLL_ISLANDS    64
 #define SPILL_KEEP_KEYS ((size_t)1 << 20) /* a larger spill is given back after the search */
 
-/* Rows with which a walk for a selection begins, besides those where the query is. */
-#define SEED_ROWS 16
-
-#define POLL_ROWS 4096
-
-/*
- * What decides between a scan and a walk, in nanoseconds. A scan: of a row's distance, of each byte of its code, of a test of a row,
- * of a row taken from an order. A walk, for each key that it is wide: of a step, of its distances in rows' distances, and
- * of the lists that it reads where all rows match.
- */
-#define COST_ROW     10.0
-#define COST_BYTE    0.04
-#define COST_TEST    0.7
-#define COST_LEAD    2.0
-#define COST_STEP    1400.0
-#define COST_STEP_IN 20
-#define COST_LISTS   250.0
-
-/* Where fewer match than this part, a walk is half as wide again, to find as many of the nearest as one without a filter. */
-#define WIDER_PART 0.25
-
-/*
- * Where the rows around the query match so much less often than all do, they follow the vectors, and the nearest that match lie
- * far from the query and from one another. The walk is then that much wider (100,000 sentences, those of two of six
- * sources wanted, queries of the other four: 0.78 of ten neighbours found at ef 100, 0.95 at 800; 0.96 and more elsewhere).
- */
-#define AROUND_PART     0.4
-#define AROUND_PART_MAX 0.1 /* where one of ten matches the walk finds its way */
-#define AROUND_WIDER    8
-#define AROUND_ROWS     30.0 /* matching rows among those looked at, if they match as often as all */
-
 /* Rows of a sparse query's lists with which its walk begins, for each candidate that it looks for. */
 #define POSTINGS_PER_WIDTH 32
 
-static bool
-is_flat(const VecProbe *probe)
+bool
+vec_probe_is_flat(const VecProbe *probe)
 {
     return probe->segment->options.kind == VEC_SEGMENT_FLAT ||
            probe->segment->options.kind == VEC_SEGMENT_INVERTED;
@@ -85,52 +55,6 @@ create_lists(VecProbe *probe)
     probe->list_keys = vec_memory_allocate_raw(probe->allocator, segment->ivf.list_count, sizeof(uint64_t));
     probe->list_floats = vec_memory_allocate_raw(probe->allocator, segment->codes.dimensions, sizeof(float));
     return probe->list_keys != NULL && probe->list_floats != NULL;
-}
-
-/* How wide a walk must be for the round to be as good as it is without a filter. */
-static uint64_t
-walk_width(const VecProbe *probe, bool is_far)
-{
-    double part = probe->selection.match_estimate / (double)probe->segment->codes.row_count;
-    uint64_t width = part < WIDER_PART ? probe->width + probe->width / 2 : probe->width;
-
-    return is_far ? (uint64_t)probe->width * AROUND_WIDER : width;
-}
-
-/*
- * Whether reading the codes of exactly the matching rows is likely to be faster than a walk of that width. A scan asks memory
- * for many rows at once; a step of a walk costs the more the fewer rows match, since it reads more lists.
- */
-static bool
-prefers_scan(const VecProbe *probe, uint64_t width)
-{
-    const VecSelection *selection = &probe->selection;
-    double row = COST_ROW + (double)vec_codes_row_bytes(&probe->segment->codes) * COST_BYTE;
-    double look = selection->has_lead ? COST_LEAD : COST_TEST * selection->test_count;
-    double part = selection->match_estimate / (double)probe->segment->codes.row_count;
-    double step = COST_STEP + COST_STEP_IN * row + COST_LISTS / sqrt(part);
-
-    return selection->match_estimate * row + (double)selection->source_count * look < (double)width * step;
-}
-
-/* Makes a selection of the filter, if there is one that says anything. */
-static VecStatus
-begin_selection(VecProbe *probe, const VecFilter *filter)
-{
-    VecStatus status;
-
-    probe->scans = is_flat(probe);
-    probe->is_selective = false;
-    if (filter == NULL || filter->condition_count == 0)
-        return VEC_OK;
-    status = vec_selection_begin(&probe->selection, &probe->segment->keys, filter, probe->allocator);
-    if (status != VEC_OK)
-        return status;
-    probe->cursor = (VecSelectionCursor){0};
-    probe->is_selective = probe->selection.is_empty || probe->selection.test_count > 0;
-    if (probe->is_selective && !probe->scans)
-        probe->scans = probe->selection.is_empty || prefers_scan(probe, walk_width(probe, false));
-    return VEC_OK;
 }
 
 VecStatus
@@ -198,7 +122,7 @@ vec_probe_begin(VecProbe *probe, const void *query, size_t query_bytes, const Ve
     probe->walk.distances = 0;
     probe->walk.hops = 0;
     probe->is_cut = false;
-    if ((status = begin_selection(probe, options->filter)) != VEC_OK)
+    if ((status = vec_selected_begin(probe, options->filter)) != VEC_OK)
         return status;
     probe->stage = segment->codes.row_count > 0 && !(probe->is_selective && probe->selection.is_empty)
                        ? PROBE_START
@@ -227,8 +151,8 @@ vec_probe_end(VecProbe *probe)
     probe->stage = PROBE_DONE;
 }
 
-static VecStatus
-set_width(VecProbe *probe, uint32_t width)
+VecStatus
+vec_probe_set_width(VecProbe *probe, uint32_t width)
 {
     VecStatus status = vec_walk_set_width(&probe->walk, width);
 
@@ -248,22 +172,22 @@ set_width(VecProbe *probe, uint32_t width)
  * A later round is as wide as all before it together; in a flat segment, as far as the spill goes. In a range half as wide: its
  * last round brings nothing, and should not be most of the work.
  */
-static VecStatus
-set_round_width(VecProbe *probe)
+VecStatus
+vec_probe_set_round_width(VecProbe *probe)
 {
     uint64_t wanted = probe->radius < INFINITY ? probe->taken_count / 2 : probe->taken_count;
     uint64_t width = wanted > probe->width ? wanted : probe->width;
     uint64_t width_max = walks(probe) ? probe->segment->codes.row_count : probe->walk.spill_count;
 
-    return set_width(probe, (uint32_t)(width < width_max ? width : width_max));
+    return vec_probe_set_width(probe, (uint32_t)(width < width_max ? width : width_max));
 }
 
 /*
  * The pool is sorted and final: works out the bounds and lets the caller have it. Rounds come nearest first, so that one without
  * anything within the radius is the last; of the rows that no path led to, a piece says nothing about the next.
  */
-static void
-make_ready(VecProbe *probe)
+void
+vec_probe_make_ready(VecProbe *probe)
 {
     VecWalk *walk = &probe->walk;
     float least = INFINITY;
@@ -285,39 +209,6 @@ make_ready(VecProbe *probe)
     probe->stage = probe->stage == PROBE_REST ? PROBE_READY : PROBE_DONE;
 }
 
-static bool
-is_far_from_matches(const VecProbe *probe, uint32_t entry)
-{
-    const VecLayer *bottom = &probe->segment->graph.bottom;
-    double part = probe->selection.match_estimate / bottom->node_count;
-    double lists = AROUND_ROWS / part / bottom->degree;
-
-    double around =
-        vec_walk_part_around(bottom, &probe->selection, entry, lists < 8 ? 8 : (uint32_t)fmin(lists, 64));
-
-    return around < AROUND_PART_MAX && around < part * AROUND_PART;
-}
-
-/* A walk for a selection begins where the query is, and at matching rows from all over, if there are none there. */
-static VecStatus
-seed_selected(VecProbe *probe, uint32_t entry)
-{
-    const VecSealed *segment = probe->segment;
-    uint32_t rows[SEED_ROWS];
-    VecStatus status =
-        vec_passages_init(&probe->passages, &probe->walk, segment->graph.bottom.degree, probe->allocator);
-
-    if (status != VEC_OK)
-        return status;
-    vec_walk_drop_unselected(&probe->walk, &probe->selection);
-    status = vec_walk_seed_selected(&probe->walk, &probe->passages, &segment->graph.bottom, &segment->codes,
-                                    &probe->query, &probe->selection, entry);
-    if (status != VEC_OK)
-        return status;
-    return vec_walk_seed_rows(&probe->walk, &segment->codes, &probe->query, rows,
-                              vec_selection_sample(&probe->selection, rows, SEED_ROWS));
-}
-
 static VecStatus
 begin_first_round(VecProbe *probe)
 {
@@ -336,21 +227,16 @@ begin_first_round(VecProbe *probe)
         probe->stage = PROBE_RUN;
         return VEC_OK;
     }
-    if ((status = set_width(probe, probe->width)) != VEC_OK ||
+    if ((status = vec_probe_set_width(probe, probe->width)) != VEC_OK ||
         (status = vec_walk_reserve_spill(walk, 1)) != VEC_OK)
         return status;
 
     uint32_t entry = vec_graph_entry(&segment->graph, walk, &segment->codes, &probe->query);
-    if (probe->is_selective) {
-        bool is_far = is_far_from_matches(probe, entry);
-
-        if (is_far && prefers_scan(probe, walk_width(probe, true))) {
-            probe->scans = true;
-            probe->stage = PROBE_SCAN;
-            return VEC_OK;
-        }
-        if ((status = set_width(probe, (uint32_t)walk_width(probe, is_far))) != VEC_OK)
-            return status;
+    if (probe->is_selective && (status = vec_selected_widen(probe, entry)) != VEC_OK)
+        return status;
+    if (probe->scans) {
+        probe->stage = PROBE_SCAN;
+        return VEC_OK;
     }
     if (!probe->is_selective)
         vec_walk_seed(walk, &segment->graph.bottom, &segment->codes, &probe->query, entry);
@@ -359,7 +245,7 @@ begin_first_round(VecProbe *probe)
             vec_postings_seed(&segment->postings, &segment->codes, &probe->query,
                               (uint64_t)probe->width * POSTINGS_PER_WIDTH, &probe->postings_scratch, walk);
     if (status == VEC_OK && probe->is_selective)
-        status = seed_selected(probe, entry);
+        status = vec_selected_seed(probe, entry);
     if (status == VEC_OK)
         probe->stage = PROBE_RUN;
     return status;
@@ -428,65 +314,10 @@ scan(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
         walk->distances += count;
         unpolled += count * row_bytes;
     }
-    if ((status = set_round_width(probe)) != VEC_OK)
+    if ((status = vec_probe_set_round_width(probe)) != VEC_OK)
         return status;
     vec_walk_refill(walk);
-    make_ready(probe);
-    return VEC_OK;
-}
-
-/* As keep_batch, of the rows of batch_nodes. */
-static void
-keep_selected(VecProbe *probe, uint32_t count)
-{
-    VecWalk *walk = &probe->walk;
-    uint64_t *spill = walk->spill + walk->spill_count;
-    size_t kept = 0;
-
-    for (uint32_t i = 0; i < count; i++) {
-        uint64_t key = vec_walk_key(walk->batch_distances[i], walk->batch_nodes[i]);
-
-        spill[kept] = key;
-        kept += key >= probe->scan_from && key < probe->scan_to;
-    }
-    walk->spill_count += kept;
-}
-
-/* As scan, of matching rows only: whatever their number, so that the order of keys alone decides what is kept. */
-static VecStatus
-scan_selected(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
-{
-    const VecCodes *codes = &probe->segment->codes;
-    VecWalk *walk = &probe->walk;
-    uint64_t row_bytes = vec_codes_row_bytes(codes), unpolled = POLL_BYTES;
-    bool more = true;
-    VecStatus status;
-
-    while (more) {
-        uint32_t count;
-
-        if (unpolled >= POLL_BYTES) {
-            unpolled = 0;
-            if (should_stop != NULL && should_stop(should_stop_context, walk->distances, codes->row_count))
-                return VEC_INTERRUPTED;
-        }
-        if (vec_walk_reserve_spill(walk, SCAN_ROWS) != VEC_OK)
-            return VEC_NO_MEMORY;
-        more = vec_selection_next(&probe->selection, &probe->cursor, SCAN_ROWS, walk->batch_nodes, &count);
-        if (walk->spill_count + count > 2 * probe->scan_keep)
-            probe->scan_to = vec_walk_cut_spill(walk, probe->scan_keep) + 1;
-        for (uint32_t i = 0; i < count; i++)
-            vec_codes_prefetch(codes, walk->batch_nodes[i]);
-        vec_codes_distances(codes, &probe->query, walk->batch_nodes, count, walk->batch_sums,
-                            walk->batch_distances);
-        keep_selected(probe, count);
-        walk->distances += count;
-        unpolled += count * row_bytes + SCAN_ROWS * sizeof(uint64_t);
-    }
-    if ((status = set_round_width(probe)) != VEC_OK)
-        return status;
-    vec_walk_refill(walk);
-    make_ready(probe);
+    vec_probe_make_ready(probe);
     return VEC_OK;
 }
 
@@ -508,8 +339,8 @@ scan_again(VecProbe *probe)
 }
 
 /* The next row that was never visited; false if there is none. Rows before row_next are all visited. */
-static bool
-next_unvisited(VecProbe *probe, uint32_t *row)
+bool
+vec_probe_next_unvisited(VecProbe *probe, uint32_t *row)
 {
     const VecWalk *walk = &probe->walk;
 
@@ -522,23 +353,6 @@ next_unvisited(VecProbe *probe, uint32_t *row)
         }
     }
     return false;
-}
-
-/* What a wider walk found beyond the round waits in the spill. */
-static VecStatus
-cut_pool(VecProbe *probe)
-{
-    VecWalk *walk = &probe->walk;
-    uint32_t beyond =
-        probe->taken_count == 0 && walk->pool_count > probe->width ? walk->pool_count - probe->width : 0;
-
-    if (vec_walk_reserve_spill(walk, beyond) != VEC_OK)
-        return VEC_NO_MEMORY;
-    walk->pool_count -= beyond;
-    memcpy(walk->spill + walk->spill_count, walk->pool + walk->pool_count, beyond * sizeof(uint64_t));
-    walk->spill_count += beyond;
-    make_ready(probe);
-    return VEC_OK;
 }
 
 /* The keys of one list, to the spill. */
@@ -589,31 +403,10 @@ run_lists(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
         probe->lists_read++;
         probe->lists_due -= probe->lists_due > 0;
     }
-    if ((status = set_round_width(probe)) != VEC_OK)
+    if ((status = vec_probe_set_round_width(probe)) != VEC_OK)
         return status;
     vec_walk_refill(walk);
-    make_ready(probe);
-    return VEC_OK;
-}
-
-/* A first round that found less than it wanted, though rows are left, gives way to a scan; a later one takes what there is. */
-static VecStatus
-run_selected(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
-{
-    const VecSealed *segment = probe->segment;
-    VecWalk *walk = &probe->walk;
-    VecStatus status =
-        vec_walk_run_selected(walk, &probe->passages, &segment->graph.bottom, &segment->codes, &probe->query,
-                              &probe->selection, should_stop, should_stop_context);
-
-    if (status != VEC_OK)
-        return status;
-    if (walk->pool_count == walk->width || probe->taken_count > 0)
-        return cut_pool(probe);
-    vec_walk_reset(walk);
-    vec_passages_reset(&probe->passages, walk);
-    probe->scans = true;
-    probe->stage = PROBE_SCAN;
+    vec_probe_make_ready(probe);
     return VEC_OK;
 }
 
@@ -631,20 +424,20 @@ run(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
     if (segment->options.kind == VEC_SEGMENT_IVF && !probe->scans)
         return run_lists(probe, should_stop, should_stop_context);
     if (probe->is_selective && !probe->scans)
-        return run_selected(probe, should_stop, should_stop_context);
+        return vec_selected_run(probe, should_stop, should_stop_context);
     while (!probe->scans) {
         VecStatus status = vec_walk_run(walk, &segment->graph.bottom, &segment->codes, &probe->query,
                                         should_stop, should_stop_context);
         if (status != VEC_OK)
             return status;
-        if (walk->pool_count == walk->width || !next_unvisited(probe, &row))
+        if (walk->pool_count == walk->width || !vec_probe_next_unvisited(probe, &row))
             break;
         if (++islands % POLL_ISLANDS == 0 && should_stop != NULL &&
             should_stop(should_stop_context, probe->row_next, segment->codes.row_count))
             return VEC_INTERRUPTED;
         vec_walk_seed(walk, &segment->graph.bottom, &segment->codes, &probe->query, row);
     }
-    make_ready(probe);
+    vec_probe_make_ready(probe);
     return VEC_OK;
 }
 
@@ -678,7 +471,7 @@ begin_next_round(VecProbe *probe)
             probe->stage = walks(probe) ? PROBE_REST : PROBE_DONE;
         return VEC_OK;
     }
-    if ((status = set_round_width(probe)) != VEC_OK)
+    if ((status = vec_probe_set_round_width(probe)) != VEC_OK)
         return status;
     vec_walk_refill(walk);
     probe->stage = PROBE_RUN;
@@ -695,10 +488,10 @@ take_rest(VecProbe *probe)
     VecStatus status;
     uint32_t row;
 
-    if ((status = set_width(probe, REST_ROWS)) != VEC_OK)
+    if ((status = vec_probe_set_width(probe, REST_ROWS)) != VEC_OK)
         return status;
     walk->pool_count = 0;
-    while (walk->pool_count < REST_ROWS && bytes_left > 0 && next_unvisited(probe, &row)) {
+    while (walk->pool_count < REST_ROWS && bytes_left > 0 && vec_probe_next_unvisited(probe, &row)) {
         bytes_left -= bytes_left < row_bytes ? bytes_left : row_bytes;
         vec_bitset_set(walk->visited, row);
         walk->pool[walk->pool_count++] = vec_walk_key(vec_codes_distance(codes, &probe->query, row), row) | 1;
@@ -710,44 +503,7 @@ take_rest(VecProbe *probe)
     }
     vec_walk_sort(walk->pool, walk->pool_count);
     walk->cursor = walk->pool_count;
-    make_ready(probe);
-    return VEC_OK;
-}
-
-/* The same of those that match, which may be few and far between. */
-static VecStatus
-take_selected_rest(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
-{
-    const VecCodes *codes = &probe->segment->codes;
-    VecWalk *walk = &probe->walk;
-    uint32_t looked_at = 0, row;
-    VecStatus status;
-
-    if ((status = set_width(probe, REST_ROWS)) != VEC_OK)
-        return status;
-    walk->pool_count = 0;
-    while (walk->pool_count < REST_ROWS && next_unvisited(probe, &row)) {
-        probe->row_next++;
-        if (vec_selection_keep(&probe->selection, &row, 1) == 1) {
-            vec_bitset_set(walk->visited, row);
-            walk->pool[walk->pool_count++] =
-                vec_walk_key(vec_codes_distance(codes, &probe->query, row), row) | 1;
-            walk->distances++;
-        }
-        if (++looked_at % POLL_ROWS != 0)
-            continue;
-        if (walk->pool_count > 0)
-            break;
-        if (should_stop != NULL && should_stop(should_stop_context, probe->row_next, codes->row_count))
-            return VEC_INTERRUPTED;
-    }
-    if (walk->pool_count == 0) {
-        probe->stage = PROBE_DONE;
-        return VEC_OK;
-    }
-    vec_walk_sort(walk->pool, walk->pool_count);
-    walk->cursor = walk->pool_count;
-    make_ready(probe);
+    vec_probe_make_ready(probe);
     return VEC_OK;
 }
 
@@ -762,7 +518,7 @@ vec_probe_advance(VecProbe *probe, VecShouldStop should_stop, void *should_stop_
                 status = begin_first_round(probe);
                 break;
             case PROBE_SCAN:
-                status = probe->is_selective ? scan_selected(probe, should_stop, should_stop_context)
+                status = probe->is_selective ? vec_selected_scan(probe, should_stop, should_stop_context)
                                              : scan(probe, should_stop, should_stop_context);
                 break;
             case PROBE_RUN:
@@ -772,7 +528,7 @@ vec_probe_advance(VecProbe *probe, VecShouldStop should_stop, void *should_stop_
                 status = begin_next_round(probe);
                 break;
             case PROBE_REST:
-                status = probe->is_selective ? take_selected_rest(probe, should_stop, should_stop_context)
+                status = probe->is_selective ? vec_selected_take_rest(probe, should_stop, should_stop_context)
                                              : take_rest(probe);
                 break;
             case PROBE_DONE:

@@ -295,7 +295,7 @@ bodies_may_lie_in_a_search(void **state)
     for (int s = 0; s < VEC_SECTION_COUNT; s++) {
         const VecFormatSection *section = &header->sections[s];
 
-        for (uint64_t round = 0; round < 30; round++) {
+        for (uint64_t round = 0; round < 30 && section->bytes > 0; round++) {
             uint64_t seed = (uint64_t)s * 1000 + round;
 
             for (size_t i = 0; i < 1 + section->bytes / 8; i++) { /* much of the section becomes noise */

@@ -1,0 +1,257 @@
+/*
+ * probe_selected.c: a probe whose search has a filter: whether it scans or walks, and both.
+ */
+#include "probe_selected.h"
+
+#include <math.h>
+
+#define REST_ROWS  1024
+#define SCAN_ROWS  256
+#define POLL_BYTES ((uint64_t)4 << 20)
+
+/* Rows with which a walk for a selection begins, besides those where the query is. */
+#define SEED_ROWS 16
+
+#define POLL_ROWS 4096
+
+/*
+ * What decides between a scan and a walk, in nanoseconds. A scan: of a row's distance, of each byte of its code, of a test of a row,
+ * of a row taken from an order. A walk, for each key that it is wide: of a step, of its distances in rows' distances, and
+ * of the lists that it reads where all rows match.
+ */
+#define COST_ROW     10.0
+#define COST_BYTE    0.04
+#define COST_TEST    0.7
+#define COST_LEAD    2.0
+#define COST_STEP    1400.0
+#define COST_STEP_IN 20
+#define COST_LISTS   250.0
+
+/* Where fewer match than this part, a walk is half as wide again, to find as many of the nearest as one without a filter. */
+#define WIDER_PART 0.25
+
+/*
+ * Where the rows around the query match so much less often than all do, they follow the vectors, and the nearest that match lie
+ * far from the query and from one another. The walk is then that much wider (100,000 sentences, those of two of six
+ * sources wanted, queries of the other four: 0.78 of ten neighbours found at ef 100, 0.95 at 800; 0.96 and more elsewhere).
+ */
+#define AROUND_PART     0.4
+#define AROUND_PART_MAX 0.1 /* where one of ten matches the walk finds its way */
+#define AROUND_WIDER    8
+#define AROUND_ROWS     30.0 /* matching rows among those looked at, if they match as often as all */
+
+/* How wide a walk must be for the round to be as good as it is without a filter. */
+static uint64_t
+walk_width(const VecProbe *probe, bool is_far)
+{
+    double part = probe->selection.match_estimate / (double)probe->segment->codes.row_count;
+    uint64_t width = part < WIDER_PART ? probe->width + probe->width / 2 : probe->width;
+
+    return is_far ? (uint64_t)probe->width * AROUND_WIDER : width;
+}
+
+/*
+ * Whether reading the codes of exactly the matching rows is likely to be faster than a walk of that width. A scan asks memory
+ * for many rows at once; a step of a walk costs the more the fewer rows match, since it reads more lists.
+ */
+static bool
+prefers_scan(const VecProbe *probe, uint64_t width)
+{
+    const VecSelection *selection = &probe->selection;
+    double row = COST_ROW + (double)vec_codes_row_bytes(&probe->segment->codes) * COST_BYTE;
+    double look = selection->has_lead ? COST_LEAD : COST_TEST * selection->test_count;
+    double part = selection->match_estimate / (double)probe->segment->codes.row_count;
+    double step = COST_STEP + COST_STEP_IN * row + COST_LISTS / sqrt(part);
+
+    return selection->match_estimate * row + (double)selection->source_count * look < (double)width * step;
+}
+
+VecStatus
+vec_selected_begin(VecProbe *probe, const VecFilter *filter)
+{
+    VecStatus status;
+
+    probe->scans = vec_probe_is_flat(probe);
+    probe->is_selective = false;
+    if (filter == NULL || filter->condition_count == 0)
+        return VEC_OK;
+    status = vec_selection_begin(&probe->selection, &probe->segment->keys, filter, probe->allocator);
+    if (status != VEC_OK)
+        return status;
+    probe->cursor = (VecSelectionCursor){0};
+    probe->is_selective = probe->selection.is_empty || probe->selection.test_count > 0;
+    if (probe->is_selective && !probe->scans)
+        probe->scans = probe->selection.is_empty || prefers_scan(probe, walk_width(probe, false));
+    return VEC_OK;
+}
+
+static bool
+is_far_from_matches(const VecProbe *probe, uint32_t entry)
+{
+    const VecLayer *bottom = &probe->segment->graph.bottom;
+    double part = probe->selection.match_estimate / bottom->node_count;
+    double lists = AROUND_ROWS / part / bottom->degree;
+
+    double around =
+        vec_walk_part_around(bottom, &probe->selection, entry, lists < 8 ? 8 : (uint32_t)fmin(lists, 64));
+
+    return around < AROUND_PART_MAX && around < part * AROUND_PART;
+}
+
+VecStatus
+vec_selected_widen(VecProbe *probe, uint32_t entry)
+{
+    bool is_far = is_far_from_matches(probe, entry);
+
+    if (is_far && prefers_scan(probe, walk_width(probe, true))) {
+        probe->scans = true;
+        return VEC_OK;
+    }
+    return vec_probe_set_width(probe, (uint32_t)walk_width(probe, is_far));
+}
+
+VecStatus
+vec_selected_seed(VecProbe *probe, uint32_t entry)
+{
+    const VecSealed *segment = probe->segment;
+    uint32_t rows[SEED_ROWS];
+    VecStatus status =
+        vec_passages_init(&probe->passages, &probe->walk, segment->graph.bottom.degree, probe->allocator);
+
+    if (status != VEC_OK)
+        return status;
+    vec_walk_drop_unselected(&probe->walk, &probe->selection);
+    status = vec_walk_seed_selected(&probe->walk, &probe->passages, &segment->graph.bottom, &segment->codes,
+                                    &probe->query, &probe->selection, entry);
+    if (status != VEC_OK)
+        return status;
+    return vec_walk_seed_rows(&probe->walk, &segment->codes, &probe->query, rows,
+                              vec_selection_sample(&probe->selection, rows, SEED_ROWS));
+}
+
+/* Adds the keys of batch_nodes that are wanted to the spill, which has room for all and one place beyond. */
+static void
+keep_selected(VecProbe *probe, uint32_t count)
+{
+    VecWalk *walk = &probe->walk;
+    uint64_t *spill = walk->spill + walk->spill_count;
+    size_t kept = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t key = vec_walk_key(walk->batch_distances[i], walk->batch_nodes[i]);
+
+        spill[kept] = key;
+        kept += key >= probe->scan_from && key < probe->scan_to;
+    }
+    walk->spill_count += kept;
+}
+
+VecStatus
+vec_selected_scan(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
+{
+    const VecCodes *codes = &probe->segment->codes;
+    VecWalk *walk = &probe->walk;
+    uint64_t row_bytes = vec_codes_row_bytes(codes), unpolled = POLL_BYTES;
+    bool more = true;
+    VecStatus status;
+
+    while (more) {
+        uint32_t count;
+
+        if (unpolled >= POLL_BYTES) {
+            unpolled = 0;
+            if (should_stop != NULL && should_stop(should_stop_context, walk->distances, codes->row_count))
+                return VEC_INTERRUPTED;
+        }
+        if (vec_walk_reserve_spill(walk, SCAN_ROWS) != VEC_OK)
+            return VEC_NO_MEMORY;
+        more = vec_selection_next(&probe->selection, &probe->cursor, SCAN_ROWS, walk->batch_nodes, &count);
+        if (walk->spill_count + count > 2 * probe->scan_keep)
+            probe->scan_to = vec_walk_cut_spill(walk, probe->scan_keep) + 1;
+        for (uint32_t i = 0; i < count; i++)
+            vec_codes_prefetch(codes, walk->batch_nodes[i]);
+        vec_codes_distances(codes, &probe->query, walk->batch_nodes, count, walk->batch_sums,
+                            walk->batch_distances);
+        keep_selected(probe, count);
+        walk->distances += count;
+        unpolled += count * row_bytes + SCAN_ROWS * sizeof(uint64_t);
+    }
+    if ((status = vec_probe_set_round_width(probe)) != VEC_OK)
+        return status;
+    vec_walk_refill(walk);
+    vec_probe_make_ready(probe);
+    return VEC_OK;
+}
+
+/* What a wider walk found beyond the round waits in the spill. */
+static VecStatus
+cut_pool(VecProbe *probe)
+{
+    VecWalk *walk = &probe->walk;
+    uint32_t beyond =
+        probe->taken_count == 0 && walk->pool_count > probe->width ? walk->pool_count - probe->width : 0;
+
+    if (vec_walk_reserve_spill(walk, beyond) != VEC_OK)
+        return VEC_NO_MEMORY;
+    walk->pool_count -= beyond;
+    memcpy(walk->spill + walk->spill_count, walk->pool + walk->pool_count, beyond * sizeof(uint64_t));
+    walk->spill_count += beyond;
+    vec_probe_make_ready(probe);
+    return VEC_OK;
+}
+
+VecStatus
+vec_selected_run(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
+{
+    const VecSealed *segment = probe->segment;
+    VecWalk *walk = &probe->walk;
+    VecStatus status =
+        vec_walk_run_selected(walk, &probe->passages, &segment->graph.bottom, &segment->codes, &probe->query,
+                              &probe->selection, should_stop, should_stop_context);
+
+    if (status != VEC_OK)
+        return status;
+    if (walk->pool_count == walk->width || probe->taken_count > 0)
+        return cut_pool(probe);
+    vec_walk_reset(walk);
+    vec_passages_reset(&probe->passages, walk);
+    probe->scans = true;
+    probe->stage = PROBE_SCAN;
+    return VEC_OK;
+}
+
+VecStatus
+vec_selected_take_rest(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
+{
+    const VecCodes *codes = &probe->segment->codes;
+    VecWalk *walk = &probe->walk;
+    uint32_t looked_at = 0, row;
+    VecStatus status;
+
+    if ((status = vec_probe_set_width(probe, REST_ROWS)) != VEC_OK)
+        return status;
+    walk->pool_count = 0;
+    while (walk->pool_count < REST_ROWS && vec_probe_next_unvisited(probe, &row)) {
+        probe->row_next++;
+        if (vec_selection_keep(&probe->selection, &row, 1) == 1) {
+            vec_bitset_set(walk->visited, row);
+            walk->pool[walk->pool_count++] =
+                vec_walk_key(vec_codes_distance(codes, &probe->query, row), row) | 1;
+            walk->distances++;
+        }
+        if (++looked_at % POLL_ROWS != 0)
+            continue;
+        if (walk->pool_count > 0)
+            break;
+        if (should_stop != NULL && should_stop(should_stop_context, probe->row_next, codes->row_count))
+            return VEC_INTERRUPTED;
+    }
+    if (walk->pool_count == 0) {
+        probe->stage = PROBE_DONE;
+        return VEC_OK;
+    }
+    vec_walk_sort(walk->pool, walk->pool_count);
+    walk->cursor = walk->pool_count;
+    vec_probe_make_ready(probe);
+    return VEC_OK;
+}
