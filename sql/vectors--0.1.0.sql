@@ -1673,3 +1673,50 @@ COMMENT ON FUNCTION alter_vector_index(regclass, text, text) IS 'sets one option
 
 CREATE FUNCTION pgvectors_upgrade() RETURNS void LANGUAGE sql VOLATILE PARALLEL UNSAFE BEGIN ATOMIC END;
 COMMENT ON FUNCTION pgvectors_upgrade() IS 'does nothing: for scripts that were written for pgvecto.rs';
+
+CREATE FUNCTION vectors_prewarm(index regclass) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'vectors_prewarm' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION vectors_prewarm(regclass) IS 'reads log and segments of the index into memory and returns how many bytes that were; for who may read the table';
+
+CREATE FUNCTION vectors_recall(index regclass, k integer DEFAULT 10, queries integer DEFAULT 100, OUT queries_made integer,
+        OUT recall double precision, OUT worst double precision, OUT index_ms double precision, OUT exact_ms double precision)
+    RETURNS record AS 'MODULE_PATHNAME', 'vectors_recall' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION vectors_recall(regclass, integer, integer) IS 'searches for the k rows nearest to rows of the index, by the index under the present settings and exactly: the mean and the worst share that the index finds, and the time of a search each way; for who may read the table';
+
+CREATE FUNCTION vectors_explain(index regclass, query anyelement, k integer DEFAULT 10, OUT rows integer, OUT nearest real, OUT furthest real,
+        OUT segments integer, OUT tail_rows bigint, OUT distances bigint, OUT hops bigint, OUT rounds bigint, OUT candidates bigint,
+        OUT ms double precision) RETURNS record
+    AS 'MODULE_PATHNAME', 'vectors_explain' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION vectors_explain(regclass, anyelement, integer) IS 'what a search by the index did to find the k rows nearest to the query: segments searched, rows compared exactly because no segment has them, estimates from codes, neighbour lists read, rounds, candidates compared with their full vectors; for who may read the table';
+
+CREATE FUNCTION vectors_explain(index regclass, query text, k integer DEFAULT 10, OUT rows integer, OUT nearest real, OUT furthest real,
+        OUT segments integer, OUT tail_rows bigint, OUT distances bigint, OUT hops bigint, OUT rounds bigint, OUT candidates bigint,
+        OUT ms double precision) RETURNS record
+    AS 'MODULE_PATHNAME', 'vectors_explain' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION vectors_explain(regclass, text, integer) IS 'the same for a query that is written as text';
+
+CREATE FUNCTION vectors_index_progress(index oid, OUT phase text, OUT tuples_done bigint, OUT tuples_total bigint) RETURNS record
+    AS 'MODULE_PATHNAME', 'vectors_index_progress' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION vectors_index_progress(oid) IS 'what is being built for an index behind the back of its users; all NULL: nothing';
+
+CREATE VIEW pg_vector_index_progress AS
+    SELECT p.relid AS tablerelid, p.index_relid AS indexrelid, t.relname AS tablename, c.relname AS indexname,
+           p.command, p.phase, p.tuples_done, p.tuples_total
+    FROM pg_catalog.pg_stat_progress_create_index p
+        LEFT JOIN pg_catalog.pg_class t ON t.oid = p.relid
+        LEFT JOIN pg_catalog.pg_class c ON c.oid = p.index_relid
+        LEFT JOIN pg_catalog.pg_am a ON a.oid = c.relam
+    WHERE p.datid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+      AND (a.amname = 'vectors' OR (c.oid IS NULL AND p.phase = ANY (ARRAY['building index: writing rows to the log', 'building index: training codes',
+          'building index: encoding rows', 'building index: building the graph', 'building index: writing the segment'])))
+    UNION ALL
+    SELECT i.indrelid, c.oid, t.relname, c.relname, 'background', w.phase, w.tuples_done, w.tuples_total
+    FROM pg_catalog.pg_class c
+        JOIN pg_catalog.pg_am a ON a.oid = c.relam AND a.amname = 'vectors'
+        JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
+        JOIN pg_catalog.pg_class t ON t.oid = i.indrelid
+        CROSS JOIN LATERAL vectors_index_progress(c.oid) w
+    WHERE c.relkind = 'i' AND w.phase IS NOT NULL
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_progress_create_index p WHERE p.index_relid = c.oid);
+GRANT SELECT ON pg_vector_index_progress TO PUBLIC;
+COMMENT ON VIEW pg_vector_index_progress IS 'what is being built: CREATE INDEX and REINDEX of vectors indexes, and segments made in the background, by VACUUM or by vectors_merge(); phase, rows done of rows in all';

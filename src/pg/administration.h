@@ -15,4 +15,7 @@
  */
 extern Relation vecpg_administration_open(Oid index_oid, Relation *heap, LOCKMODE lock_mode);
 
+/* The same under AccessShareLock for who may read the table, all of it. */
+extern Relation vecpg_administration_open_readable(Oid index_oid, Relation *heap);
+
 #endif

@@ -10,6 +10,7 @@
 #include "access/genam.h"
 #include "nodes/execnodes.h"
 #include "nodes/pathnodes.h"
+#include "vectors/index.h"
 
 #define VECPG_STRATEGY_DISTANCE 1 /* <->, <#>, <=> ...: FOR ORDER BY */
 #define VECPG_STRATEGY_SPHERE   2 /* <<->>, <<#>>, <<=>> ...: FOR SEARCH */
@@ -39,6 +40,16 @@ extern void vecpg_am_scan_rescan(IndexScanDesc scan, ScanKey keys, int key_count
                                  int order_by_count);
 extern bool vecpg_am_scan_next(IndexScanDesc scan, ScanDirection direction);
 extern void vecpg_am_scan_end(IndexScanDesc scan);
+
+/* What a scan has done so far. */
+typedef struct VecpgScanStatistics {
+    uint32 segments;       /* searched */
+    uint64 uncovered_rows; /* compared exactly, because no segment has them */
+    uint64 candidates;     /* of the segments, looked at in the log */
+    VecSearchStatistics search;
+} VecpgScanStatistics;
+
+extern void vecpg_am_scan_statistics(IndexScanDesc scan, VecpgScanStatistics *statistics);
 
 /* am_vacuum.c */
 extern IndexBulkDeleteResult *vecpg_am_vacuum_delete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,

@@ -76,6 +76,7 @@ typedef struct VecpgScan {
     uint64 range_instead_at; /* candidates after which to think of that */
     uint64 examined;         /* candidates so far */
     uint64 uncovered_given;
+    uint64 uncovered_rows;
     VecpgLogReader *reader;
     VecpgScanResources *resources;
     VecCandidate candidates[CANDIDATES_MAX];
@@ -418,6 +419,7 @@ scan_start(IndexScanDesc scan, VecpgScan *state)
     state->exhausted = segments == NULL;
     end = vecpg_log_reader_end(state->reader);
     rows = scan_uncovered(state, segments, end);
+    state->uncovered_rows = rows;
     if (segments == state->resources->segments) /* else they were left out for this query's sake */
         vecpg_worker_notice_scan(index, end, rows);
 }
@@ -647,6 +649,20 @@ next_row(IndexScanDesc scan, VecpgScan *state)
     if (state->null_next < state->null_count)
         return emit(scan, state, &state->nulls[state->null_next++], 0, true);
     return false;
+}
+
+void
+vecpg_am_scan_statistics(IndexScanDesc scan, VecpgScanStatistics *statistics)
+{
+    const VecpgScan *state = scan->opaque;
+
+    memset(statistics, 0, sizeof(*statistics));
+    statistics->uncovered_rows = state->uncovered_rows;
+    statistics->candidates = state->examined;
+    if (state->resources == NULL || state->resources->search == NULL)
+        return;
+    statistics->segments = vec_index_segment_count(vecpg_segments_index(state->resources->segments));
+    vec_search_statistics(state->resources->search, &statistics->search);
 }
 
 bool

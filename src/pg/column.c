@@ -176,6 +176,38 @@ vecpg_column_datum(const VecpgColumn *column, Datum datum)
     return bytes;
 }
 
+Datum
+vecpg_column_to_datum(const VecpgColumn *column, VecpgVectorBytes vector)
+{
+    void *datum = NULL;
+    void *elements = NULL;
+
+    switch (column->element_type) {
+        case VEC_TYPE_F32:
+            datum = vecpg_vector_new(column->dimensions);
+            elements = ((Vector *)datum)->x;
+            break;
+        case VEC_TYPE_F16:
+            datum = vecpg_vecf16_new(column->dimensions);
+            elements = ((VecF16 *)datum)->x;
+            break;
+        case VEC_TYPE_SPARSE:
+            datum = vecpg_svector_new(column->dimensions, vector.bytes / SPARSE_ELEMENT_BYTES);
+            elements = ((SVector *)datum)->index;
+            break;
+        case VEC_TYPE_BIT:
+            datum = vecpg_bvector_new(column->dimensions);
+            elements = ((BVector *)datum)->bits;
+            break;
+        case VEC_TYPE_I8:
+            datum = vecpg_veci8_new(column->dimensions, 1, 0);
+            elements = &((VecI8 *)datum)->alpha;
+            break;
+    }
+    memcpy(elements, vector.elements, vector.bytes);
+    return PointerGetDatum(datum);
+}
+
 static VecSparse
 sparse_view(VecpgVectorBytes vector)
 {

@@ -37,6 +37,9 @@ typedef struct VecpgVectorBytes {
 /* Detoasts (into CurrentMemoryContext) and checks the dimensions: 22000 `different vector dimensions`. */
 extern VecpgVectorBytes vecpg_column_datum(const VecpgColumn *column, Datum datum);
 
+/* The datum that these are the elements of, palloc'ed. */
+extern Datum vecpg_column_to_datum(const VecpgColumn *column, VecpgVectorBytes vector);
+
 /* The exact distance, as the operator computes it. */
 extern float vecpg_column_distance(const VecpgColumn *column, VecpgVectorBytes a, VecpgVectorBytes b);
 

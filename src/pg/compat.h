@@ -101,6 +101,14 @@ vecpg_server_start(void)
 #define vecpg_vacuum_delay_point() vacuum_delay_point()
 #endif
 
+/* From 18 a scan takes what EXPLAIN counts. */
+#if PG_VERSION_NUM >= 180000
+#define vecpg_index_beginscan(heap, index, snapshot, keys, order_bys)                                        \
+    index_beginscan(heap, index, snapshot, NULL, keys, order_bys)
+#else
+#define vecpg_index_beginscan index_beginscan
+#endif
+
 /* varatt.h left postgres.h in 16. */
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"

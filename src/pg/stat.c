@@ -12,6 +12,7 @@
 #include "access/htup_details.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
+#include "am.h"
 #include "errors.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -22,6 +23,7 @@
 #include "store.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
@@ -68,6 +70,7 @@ typedef struct VecpgStatCounts {
 } VecpgStatCounts;
 
 PG_FUNCTION_INFO_V1(vectors_index_stat);
+PG_FUNCTION_INFO_V1(vectors_index_progress);
 
 static void
 set(VecpgStat *stat, VecpgStatColumn column, Datum value)
@@ -324,4 +327,67 @@ vectors_index_stat(PG_FUNCTION_ARGS)
         ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("return type must be a row type")));
     PG_RETURN_DATUM(
         HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), stat.values, stat.is_null)));
+}
+
+/* What is being built of an index, by whom its control file knows. */
+typedef struct VecpgProgress {
+    Oid index_oid;
+    bool is_working;
+    uint64 phase;
+    uint64 done;
+    uint64 total;
+} VecpgProgress;
+
+static void
+look_at_progress(void *argument)
+{
+    VecpgProgress *progress = argument;
+    VecControl *control;
+    Relation index;
+    bool was_open;
+
+    if (get_rel_relkind(progress->index_oid) != RELKIND_INDEX ||
+        !ConditionalLockRelationOid(progress->index_oid, AccessShareLock))
+        return;
+    index = index_open(progress->index_oid, NoLock);
+    if (index->rd_indam->amoptions == vecpg_options_parse &&
+        index->rd_rel->relpersistence != RELPERSISTENCE_TEMP) {
+        was_open = vecpg_store_is_open(index);
+        control = vecpg_store_control(index);
+        for (int work = 0; control != NULL && work < VEC_WORKS; work++)
+            progress->is_working = progress->is_working || vec_control_is_claimed(control, work);
+        if (progress->is_working) {
+            progress->phase = vec_control_counter_read(control, VECPG_COUNTER_PROGRESS_PHASE);
+            progress->done = vec_control_counter_read(control, VECPG_COUNTER_PROGRESS_DONE);
+            progress->total = vec_control_counter_read(control, VECPG_COUNTER_PROGRESS_TOTAL);
+        }
+        if (!was_open)
+            vecpg_store_forget(index);
+    }
+    index_close(index, AccessShareLock);
+}
+
+/* (phase, tuples_done, tuples_total); all NULL while nobody works on the index, or nobody may look. */
+Datum
+vectors_index_progress(PG_FUNCTION_ARGS)
+{
+    VecpgProgress progress = {.index_oid = PG_GETARG_OID(0)};
+    ErrorData *error = vecpg_errors_try(look_at_progress, &progress);
+    Datum values[3] = {0};
+    bool is_null[3] = {true, true, true};
+    TupleDesc descriptor;
+    const char *phase;
+
+    if (error != NULL && !vecpg_errors_is_of_object(error))
+        ReThrowError(error);
+    if (error == NULL && progress.is_working) {
+        phase = vecpg_am_build_phase_name((int64)progress.phase);
+        memset(is_null, false, sizeof(is_null));
+        values[0] = CStringGetTextDatum(phase != NULL ? phase : "looking for work");
+        values[1] = Int64GetDatum((int64)progress.done);
+        values[2] = Int64GetDatum((int64)progress.total);
+    }
+    if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
+        ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("return type must be a row type")));
+    PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, is_null)));
 }
