@@ -203,6 +203,18 @@ report_problems(Relation index, VecpgStore *store, const VecIndex *opened, uint6
     vec_control_counter_write(store->control, VECPG_COUNTER_PROBLEMS_REPORTED, generation + 1);
 }
 
+/* The manifest cannot be read: that too is said once for all backends, although each scan tries again. */
+static void
+report_unreadable(VecpgStore *store, uint64 generation, VecStatus status, const VecError *error)
+{
+    if (status == VEC_NO_MEMORY)
+        vecpg_errors_report(ERROR, status, error);
+    if (vec_control_counter_read(store->control, VECPG_COUNTER_PROBLEMS_REPORTED) == generation + 1)
+        return;
+    vecpg_errors_report(LOG, status, error);
+    vec_control_counter_write(store->control, VECPG_COUNTER_PROBLEMS_REPORTED, generation + 1);
+}
+
 static bool
 has_pending(const VecIndex *opened)
 {
@@ -290,7 +302,7 @@ store_load(Relation index, VecpgStore *store, const VecpgLogMeta *meta)
     status = published_open(index, meta, store->control, store->control, &published, &error);
     if (status != VEC_OK) {
         strlcpy(store->problem, error.message, sizeof(store->problem));
-        vecpg_errors_report(status == VEC_NO_MEMORY ? ERROR : LOG, status, &error);
+        report_unreadable(store, published.generation, status, &error);
         return;
     }
     opened = published.opened;

@@ -7,10 +7,11 @@ use FindBin;
 use lib "$FindBin::RealBin/lib";
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use StopPoints;
 use Test::More;
 use VectorsTest;
 
-my $node = primary('node', 'autovacuum = off', 'max_parallel_maintenance_workers = 1', 'maintenance_work_mem = 64MB');
+my $node = stop_server('node', 'maintenance_work_mem = 64MB');
 $node->safe_psql('postgres', 'CREATE TABLE items (id bigint, embedding vector(64))');
 fill($node, 'items', 1, 20000, 64);
 
@@ -23,20 +24,31 @@ sub directories
 }
 
 my $create = 'CREATE INDEX items_embedding ON items USING vectors (embedding vector_l2_ops)';
-for my $phase ('', 'building the graph')
+my $deaths = 0;
+for my $point ('control-before-link', 'build-before-encoding', 'build-stamped', 'building the graph', 'segment-renamed', 'manifest-renamed', 'index-built')
 {
-	my ($process) = statement_in_background($node, $create);
-	wait_until(
-		"the build has a directory and shows itself $phase",
-		sub { directories() > 0 && ($phase eq '' || $node->safe_psql('postgres', 'SELECT phase FROM pg_stat_progress_create_index') =~ /$phase/) });
-	crash($node);
+	my $is_phase = $point =~ / /;
+	arm($point, 0) unless $is_phase;
+	my ($process, $pid) = statement_in_background($node, $create);
+	wait_until("the build comes to $point",
+		sub { $is_phase ? $node->safe_psql('postgres', 'SELECT phase FROM pg_stat_progress_create_index') =~ /$point/ : stopped_process() });
+	if ($deaths++ % 2)
+	{
+		disarm();
+		kill_backend($node, $pid);
+	}
+	else
+	{
+		crash($node);
+		disarm();
+		stop_start($node);
+	}
 	$process->finish;
-	$node->start;
-	is($node->safe_psql('postgres', "SELECT count(*) FROM pg_class WHERE relname = 'items_embedding'"), 0, 'the index is not there');
-	is(scalar(directories()), 1, 'its directory is');
+	is($node->safe_psql('postgres', "SELECT count(*) FROM pg_class WHERE relname = 'items_embedding'"), 0, "$point: the index is not there");
+	is(scalar(directories()), 1, "$point: its directory is");
 	$node->safe_psql('postgres', 'CREATE TABLE small (id bigint, embedding vector(8))');
-	$node->safe_psql('postgres', 'CREATE INDEX small_embedding ON small USING vectors (embedding vector_l2_ops); VACUUM small');
-	is(scalar(directories()), 0, 'until the next sweep');
+	$node->safe_psql('postgres', 'CREATE INDEX small_embedding ON small USING vectors (embedding vector_l2_ops)');
+	is(scalar(directories()), 0, "$point: until the next sweep");
 	$node->safe_psql('postgres', 'DROP TABLE small');
 }
 

@@ -93,8 +93,12 @@ index_equals_table($node, 'items', 32, 'truncated');
 $node->safe_psql('postgres', 'VACUUM items');
 
 damage(directory('items') . '/manifest', 30, "\xFF\xFF");
+my $manifest_marker = -s $node->logfile;
 $node->restart;
 index_equals_table($node, 'items', 32, 'manifest damaged');
+index_equals_table($node, 'items', 32, 'manifest damaged, again');
+my $complaints = () = slurp_file($node->logfile, $manifest_marker) =~ /LOG:.*is corrupt/g;
+is($complaints, 1, 'manifest damaged: reported once');
 $node->safe_psql('postgres', 'VACUUM items');
 index_equals_table($node, 'items', 32, 'manifest damaged, after VACUUM');
 is(scalar(segments('items')), 1, 'one segment');
