@@ -164,7 +164,7 @@ estimates_are_unbiased_and_bounded(void **state)
                     }
                 }
                 double deviation = sqrt(sum_sq / pairs);
-                if (fabs(sum / pairs) > 0.15 * deviation + 1e-5 || broken > pairs / 100 ||
+                if (fabs(sum / pairs) > 0.15 * deviation + 1e-5 || broken > pairs / (bits < 4 ? 15 : 100) ||
                     (bits == 8 && dimensions[d] > 3 && deviation > 0.02 * scale / pairs))
                     fail_msg(
                         "%u dimensions, metric %d, %u bits: bias %g, deviation %g, %u of %u beyond the bound",
