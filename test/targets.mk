@@ -125,8 +125,14 @@ bench-kernels: build/bench/kernels
 build/bench/kernels: bench/engine/kernels.c $(SOURCES_SIMD) $(wildcard src/simd/*.h)
 	@mkdir -p $(@D) && $(UNIT_CC) -std=gnu11 -O2 -Wall -Wextra -Werror -Iinclude -Isrc/simd -o $@ $(filter %.c,$^) -lm
 
-## bench-engine: recall, time and bytes of the engine's search without a server, on BENCH_DATA; BENCH_OPTIONS="--ef 16,32 ..."
-bench-engine: build/bench/bench_engine
+## bench-engine: recall, time and bytes of the engine's search without a server, on BENCH_DATA; BENCH_OPTIONS="--ef 16,32 ..."; BENCH_PEERS=all: then of other libraries
+bench-engine: build/bench/bench_engine $(if $(BENCH_PEERS),build/venv_peers/bench)
 	@$< $(or $(BENCH_DATA),bench/data) $(BENCH_OPTIONS)
+	@$(if $(BENCH_PEERS),build/venv_peers/bin/python bench/engine/peers.py $(or $(BENCH_DATA),bench/data) $(if $(filter-out all,$(BENCH_PEERS)),--systems $(BENCH_PEERS)))
+build/venv_peers/bench: bench/engine/requirements.txt
+	@test/install_packages bench
+	@[ -x build/venv_peers/bin/python ] || python3 -m venv build/venv_peers
+	@build/venv_peers/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
 build/bench/bench_engine: bench/engine/bench_engine.c $(UNIT_SOURCES) $(wildcard src/*/*.h include/vectors/*.h)
 	@mkdir -p $(@D) && $(UNIT_CC) -std=gnu11 -O2 -g -fno-math-errno -Wall -Wextra -Werror -Iinclude -Isrc/simd -o $@ $(filter %.c,$^) -lxxhash -lpthread -lm

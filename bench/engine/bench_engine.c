@@ -4,11 +4,13 @@
  *   bench_engine DIRECTORY [--rows N] [--queries N] [--bits 4,8] [--ef 16,32,…] [--m 16] [--ef-construction N]
  *                [--threads N] [--memory MB, of the build] [--metric l2|cos|dot] [--k 10] [--rerank N] [--repeat N]
  *                [--index DIRECTORY: kept, and used again as it is if it is there already] [--filters 1]
+ *                [--flat 1: codes without a graph]
  *
  * DIRECTORY holds base.f16.npy, queries_public.f16.npy and gt_public.i32.npy (numpy's format: a 128-byte header, then rows of
  * float16 or int32). A search is timed with everything it needs to answer: walking the codes, and exact distances of the
  * float32 vectors in memory for candidates until the k best are certain (lower_bound), at most --rerank of them if given. Time is
- * the thread's CPU time, the least of --repeat rounds.
+ * the thread's CPU time, the least of --repeat rounds. Beside it the bound: the cache lines of the lists and codes that the search
+ * reads, at the speed at which this machine reads lines at random places of as much memory, as many at a time as it can.
  *
  * With --filters rows have two keys, category and source of meta.tsv.gz, and searches filters of many selectivities, at random
  * and correlated with the vectors; what they should find is computed exactly. Each line is timed in turn with the same
@@ -33,6 +35,7 @@
 #define NPY_HEADER_BYTES 128
 #define LIST_MAX         32
 #define K_MAX            100
+#define LINE_BYTES       64
 
 typedef struct Matrix {
     size_t rows;
@@ -52,6 +55,7 @@ typedef struct Settings {
     uint32_t ef_construction;
     uint32_t threads;
     uint32_t memory_mb;
+    bool is_flat;
     VecMetric metric;
     uint32_t k;
     uint32_t rerank;
@@ -209,6 +213,8 @@ parse_arguments(int argc, char **argv)
             settings.threads = number;
         else if (strcmp(name, "--memory") == 0)
             settings.memory_mb = number;
+        else if (strcmp(name, "--flat") == 0)
+            settings.is_flat = number != 0;
         else if (strcmp(name, "--k") == 0)
             settings.k = number < K_MAX ? number : K_MAX;
         else if (strcmp(name, "--rerank") == 0)
@@ -278,6 +284,8 @@ build_segment(const Settings *settings, uint32_t bits, uint32_t dimensions, cons
     options.segment.metric = settings->metric;
     options.segment.dimensions = dimensions;
     options.segment.quantization_bits = bits;
+    if (settings->is_flat)
+        options.segment.kind = VEC_SEGMENT_FLAT;
     options.segment.m = settings->m;
     options.segment.ef_construction = settings->ef_construction;
     options.segment.key_count = keys != NULL ? KEY_COUNT : 0;
@@ -407,9 +415,57 @@ compare_doubles(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* Nanoseconds a cache line, of lines at random places in so many bytes; each place is known before the line before it came. */
+static double
+line_nanoseconds(size_t bytes)
+{
+    size_t lines = bytes / LINE_BYTES + 1, reads = 4000000;
+    uint8_t *memory = aligned_alloc(LINE_BYTES, lines * LINE_BYTES);
+    uint64_t random = 42, sum = 0;
+    double best = INFINITY;
+
+    if (memory == NULL)
+        die("no memory for", "reading at random");
+    memset(memory, 1, lines * LINE_BYTES);
+    for (int round = 0; round < 3; round++) {
+        double start = seconds_thread();
+
+        for (size_t i = 0; i < reads; i++) {
+            random = random * UINT64_C(6364136223846793005) + 1;
+            sum += memory[((random >> 32) * lines >> 32) * LINE_BYTES];
+        }
+        double time = (seconds_thread() - start) / (double)reads * 1e9;
+        best = time < best ? time : best;
+    }
+    if (sum == 0) /* never; without it the loop would be nothing */
+        die("memory", "lost");
+    free(memory);
+    return best;
+}
+
+typedef struct Bound {
+    double hop_lines; /* a list's */
+    double row_lines; /* a code's, and one with its factors */
+    double line_nanoseconds;
+} Bound;
+
+static Bound
+bound_of(const Settings *settings, VecIndex *index)
+{
+    VecSegmentInfo info;
+    Bound bound = {.hop_lines = 2.0 * settings->m * sizeof(uint32_t) / LINE_BYTES};
+
+    vec_index_segment_info(index, 0, &info);
+    bound.row_lines = ceil((double)info.bytes_codes / (double)settings->rows / LINE_BYTES);
+    bound.line_nanoseconds = line_nanoseconds(info.bytes_codes + info.bytes_graph);
+    printf("       %.1f ns a random line of %.0f MB\n", bound.line_nanoseconds,
+           (double)(info.bytes_codes + info.bytes_graph) / 1e6);
+    return bound;
+}
+
 static void
 measure(const Settings *settings, VecIndex *index, uint32_t bits, uint32_t ef, uint32_t dimensions,
-        const float *rows, const float *queries, const int32_t *truth, size_t truth_columns)
+        const float *rows, const float *queries, const int32_t *truth, size_t truth_columns, Bound bound)
 {
     double times[64];
     uint64_t hits = 0, reranked = 0, distances = 0, hops = 0;
@@ -433,10 +489,12 @@ measure(const Settings *settings, VecIndex *index, uint32_t bits, uint32_t ef, u
     }
     qsort(times, settings->repeat, sizeof(double), compare_doubles);
     double queries_count = (double)settings->queries, time = times[0];
-    printf("%4" PRIu32 " %6" PRIu32 " %8.4f %9.1f %10.1f %8.1f %8.1f %9.1f\n", bits, ef,
+    double lines = (double)hops * bound.hop_lines + (double)distances * bound.row_lines;
+    printf("%4" PRIu32 " %6" PRIu32 " %8.4f %9.1f %10.1f %8.1f %8.1f %9.1f %9.1f\n", bits, ef,
            (double)hits / (queries_count * settings->k), time, (double)distances / queries_count,
            (double)hops / queries_count, (double)reranked / queries_count,
-           1e3 * time / ((double)distances / queries_count));
+           1e3 * time / ((double)distances / queries_count),
+           1e-3 * bound.line_nanoseconds * lines / queries_count);
     fflush(stdout);
 }
 
@@ -601,19 +659,20 @@ main(int argc, char **argv)
         if (access(directory, F_OK) != 0)
             build_segment(&settings, settings.bits[i], dimensions, rows, keys, directory);
         VecIndex *index = open_index(&settings, dimensions, directory);
+        Bound bound = bound_of(&settings, index);
 
         printf(
             settings.filters
                 ? "filter                       ef   recall  us/query  distances     hops reranked   scans  "
                   "x speed\n"
-                : "bits     ef   recall  us/query  distances     hops reranked  ns/dist.\n");
+                : "bits     ef   recall  us/query  distances     hops reranked  ns/dist.  bound us\n");
         for (size_t f = 0; settings.filters && f < sizeof(named_filters) / sizeof(named_filters[0]); f++)
             for (size_t j = 0; j < settings.ef_count; j++)
                 measure_filter(&settings, index, settings.ef[j], dimensions, rows, keys, queries,
                                &named_filters[f]);
         for (size_t j = 0; j < settings.ef_count && !settings.filters; j++)
             measure(&settings, index, settings.bits[i], settings.ef[j], dimensions, rows, queries, truth.data,
-                    truth.columns);
+                    truth.columns, bound);
         vec_index_close(index);
         if (settings.index == NULL)
             remove_index(directory);

@@ -139,12 +139,12 @@ def main():
     rows = numpy.load(arguments.directory / "base.f16.npy").astype(numpy.float32)
     queries = numpy.load(arguments.directory / "queries_public.f16.npy").astype(numpy.float32)
     exact = numpy.load(arguments.directory / "gt_public.i32.npy")
-    print(f"{len(rows)} rows of {rows.shape[1]} dimensions, {len(queries)} queries, one thread")
+    print(f"{len(rows)} rows of {rows.shape[1]} dimensions, {len(queries)} queries, one thread", flush=True)
     for name in arguments.systems.split(","):
         system_class = SYSTEMS[name]
         begin = time.process_time()
         system = system_class(rows, arguments.threads)
-        print(f"{system.label}: build {time.process_time() - begin:.1f} s CPU, {system.bytes} bytes a row")
+        print(f"{system.label}: build {time.process_time() - begin:.1f} s CPU, {system.bytes} bytes a row", flush=True)
         points = []
         for width in system.sweep:
             times = []
