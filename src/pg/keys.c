@@ -74,6 +74,17 @@ vecpg_keys_bytes(const VecpgKeyLayout *layout)
     return layout->column_count == 0 ? 0 : sizeof(uint32) + vecpg_keys_count(layout) * sizeof(uint64);
 }
 
+bool
+vecpg_keys_is_sound(const VecpgKeyLayout *layout, uint32 attribute_bytes)
+{
+    if (layout->column_count > VECPG_KEY_COLUMNS_MAX)
+        return false;
+    for (uint32 i = 0; i < layout->column_count; i++)
+        if (layout->kinds[i] == VECPG_KEY_NONE || layout->kinds[i] > VECPG_KEY_SET)
+            return false;
+    return vecpg_keys_count(layout) <= VEC_KEYS_MAX && vecpg_keys_bytes(layout) == attribute_bytes;
+}
+
 /* The element type needs a hash function; other arrays cannot be compared either. */
 static void
 check_element_type(Relation index, Form_pg_attribute attribute)

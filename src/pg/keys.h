@@ -60,6 +60,9 @@ extern void vecpg_keys_layout(Relation index, VecpgKeyLayout *layout);
 /* XX002 if the index was built for other columns than the catalogs show now. Cheap. */
 extern void vecpg_keys_check(Relation index, const VecpgKeyLayout *built);
 
+/* Whether a layout, read from META, is possible and takes so many bytes. */
+extern bool vecpg_keys_is_sound(const VecpgKeyLayout *layout, uint32 attribute_bytes);
+
 extern uint32 vecpg_keys_count(const VecpgKeyLayout *layout);
 extern uint32
 vecpg_keys_bytes(const VecpgKeyLayout *layout); /* a log entry's attributes; 0 without columns */

@@ -9,6 +9,7 @@
  * Several insertion pages at a time were considered and rejected: with one tail, append order is WAL order is one dense
  * prefix, and a segment can say what it covers with two numbers.
  */
+#include "keys.h"
 #include "log.h"
 #include "log_page.h"
 
@@ -123,7 +124,7 @@ vecpg_log_meta_read(Relation index, VecpgLogMeta *meta)
     memcpy(meta, stored, offsetof(VecpgLogMeta, map_blocks));
     meta->keys = stored->keys;
     if (meta->magic != VECPG_LOG_MAGIC || meta->directory_fanout == 0 || meta->slots_max % 32 != 0 ||
-        meta->keys.column_count > VECPG_KEY_COLUMNS_MAX)
+        !vecpg_keys_is_sound(&meta->keys, meta->attribute_bytes))
         vecpg_page_corrupt(index, VECPG_LOG_META_BLOCK, "the META page is not one of a vectors index");
     if (meta->format_version != VECPG_LOG_FORMAT_VERSION)
         ereport(ERROR,

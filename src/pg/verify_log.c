@@ -11,6 +11,7 @@
 
 #include "catalog/pg_type.h"
 #include "column.h"
+#include "keys.h"
 #include "log_page.h"
 #include "miscadmin.h"
 #include "storage/off.h"
@@ -138,6 +139,7 @@ own(VecpgLogWalk *walk, BlockNumber block, const char *owner)
 /* What the catalogs say of the column. */
 typedef struct VecpgCatalogRead {
     Relation index;
+    const VecpgKeyLayout *keys; /* that the index was built for */
     VecpgColumn column;
 } VecpgCatalogRead;
 
@@ -147,6 +149,7 @@ read_catalog(void *argument)
     VecpgCatalogRead *read = argument;
 
     vecpg_column_from_catalog(read->index, &read->column);
+    vecpg_keys_check(read->index, read->keys);
 }
 
 static bool
@@ -168,6 +171,8 @@ meta_is_readable(VecpgVerify *verify, const VecpgLogMeta *meta)
              (meta->directory_end - 1) / VECPG_MAP_FANOUT - meta->directory_first / VECPG_MAP_FANOUT >=
                  VECPG_MAP_SLOTS)
         wrong = "META's end of the log and its range of the directory contradict each other";
+    else if (!vecpg_keys_is_sound(&meta->keys, meta->attribute_bytes))
+        wrong = "META's filter columns and the size of their keys contradict each other";
     if (wrong != NULL)
         problem_at(verify, VECPG_LOG_META_BLOCK, wrong);
     return wrong == NULL;
@@ -176,8 +181,8 @@ meta_is_readable(VecpgVerify *verify, const VecpgLogMeta *meta)
 bool
 vecpg_verify_meta(VecpgVerify *verify)
 {
-    VecpgCatalogRead catalog = {.index = verify->index};
     VecpgLogMeta *meta = &verify->meta;
+    VecpgCatalogRead catalog = {.index = verify->index, .keys = &meta->keys};
     PGAlignedBlock page;
 
     if (!read_block(verify, NULL, VECPG_LOG_META_BLOCK, page.data))

@@ -257,6 +257,7 @@ WHERE indexrelid = 'changed_a'::regclass;
 SELECT attempt($$INSERT INTO changed VALUES (1, '[1,2]', 3)$$);
 SET enable_seqscan = off;
 SELECT attempt($$SELECT id FROM changed ORDER BY a <-> '[1,2]' LIMIT 1$$);
+SELECT * FROM vectors_verify('changed_a');
 DROP TABLE changed, others, refused;
 DROP DOMAIN positive;
 DROP FUNCTION wrong, same_distances, attempt;
