@@ -1652,11 +1652,11 @@ CREATE VIEW pg_vector_index_stat AS
         CROSS JOIN LATERAL vectors_index_stat(c.oid) s
     WHERE c.relkind = 'i' AND s.idx_status IS NOT NULL;
 GRANT SELECT ON pg_vector_index_stat TO PUBLIC;
-COMMENT ON VIEW pg_vector_index_stat IS 'the state of every vectors index of the database: rows by segment, sizes, options, what is wrong; living rows in idx_sealed (with a graph), idx_growing (codes alone) and idx_write (no segment yet), which add up to idx_tuples';
+COMMENT ON VIEW pg_vector_index_stat IS 'the state of every vectors index of the database: rows by segment, sizes, options, what is wrong; living rows in idx_sealed (with a graph or lists), idx_growing (codes alone) and idx_write (no segment yet), which add up to idx_tuples';
 COMMENT ON COLUMN pg_vector_index_stat.idx_status IS 'NORMAL; BUILDING: being built, rebuilt or dropped; DEGRADED: right but slower than it could be, or corrupt, idx_last_error says why';
 COMMENT ON COLUMN pg_vector_index_stat.idx_indexing IS 'segments are being built or merged, or rows or changed options wait for that';
 COMMENT ON COLUMN pg_vector_index_stat.idx_tuples IS 'rows that are not dead';
-COMMENT ON COLUMN pg_vector_index_stat.idx_sealed IS 'rows of each segment as it is to stay: with a graph, unless the index is flat';
+COMMENT ON COLUMN pg_vector_index_stat.idx_sealed IS 'rows of each segment as it is to stay: with a graph or lists, unless the index is flat';
 COMMENT ON COLUMN pg_vector_index_stat.idx_growing IS 'rows of each segment that waits to be merged: codes without a graph';
 COMMENT ON COLUMN pg_vector_index_stat.idx_write IS 'rows that no segment has yet: searched exactly';
 COMMENT ON COLUMN pg_vector_index_stat.idx_size IS 'bytes of log and segments';

@@ -153,8 +153,8 @@ count_rows(Relation index, const VecpgLogMeta *meta, VecpgSegments *segments, Ve
         rows = vecpg_log_reader_count(reader, info.stamp.position_from, info.stamp.position_to);
         add_count(&counts->total, &rows);
         counts->bytes_segments += info.bytes_file;
-        /* Where no graph is wanted, a segment without one is as it will stay. */
-        if (info.options.kind == VEC_SEGMENT_HNSW || wanted.kind == VEC_SEGMENT_FLAT)
+        /* Where neither graph nor lists are wanted, a segment without them is as it will stay. */
+        if (info.options.kind != VEC_SEGMENT_FLAT || wanted.kind == VEC_SEGMENT_FLAT)
             counts->sealed[counts->sealed_count++] = Int64GetDatum(rows.live);
         else
             counts->growing[counts->growing_count++] = Int64GetDatum(rows.live);
