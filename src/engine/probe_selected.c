@@ -15,14 +15,12 @@
 #define POLL_ROWS 4096
 
 /*
- * What decides between a scan and a walk, in nanoseconds. A scan: of a row's distance, of each byte of its code, of a test of a row,
- * of a row taken from an order. A walk, for each key that it is wide: of a step, of its distances in rows' distances, and
- * of the lists that it reads where all rows match.
+ * What decides between a scan and a walk, in nanoseconds. A scan, besides looking for the rows: of a row's distance, and of each
+ * byte of its code. A walk, for each key that it is wide: of a step, of its distances in rows' distances, and of the lists
+ * that it reads where all rows match.
  */
 #define COST_ROW     10.0
 #define COST_BYTE    0.04
-#define COST_TEST    0.7
-#define COST_LEAD    2.0
 #define COST_STEP    1400.0
 #define COST_STEP_IN 20
 #define COST_LISTS   250.0
@@ -59,11 +57,10 @@ prefers_scan(const VecProbe *probe, uint64_t width)
 {
     const VecSelection *selection = &probe->selection;
     double row = COST_ROW + (double)vec_codes_row_bytes(&probe->segment->codes) * COST_BYTE;
-    double look = selection->has_lead ? COST_LEAD : COST_TEST * selection->test_count;
     double part = selection->match_estimate / (double)probe->segment->codes.row_count;
     double step = COST_STEP + COST_STEP_IN * row + COST_LISTS / sqrt(part);
 
-    return selection->match_estimate * row + (double)selection->source_count * look < (double)width * step;
+    return selection->match_estimate * row + selection->look_cost < (double)width * step;
 }
 
 VecStatus

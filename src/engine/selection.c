@@ -19,6 +19,11 @@
 /* A lead that lets through more than this part of all rows is slower than testing all, which lie one behind the other. */
 #define LEAD_PART 2
 
+/* Nanoseconds: a row taken from an order; a test of a row near the last one; of one anywhere. */
+#define COST_ORDER    2.0
+#define COST_NEXT     0.8
+#define COST_ANYWHERE 10.0
+
 /* Compared with one by one. */
 #define FEW_VALUES 8
 
@@ -417,31 +422,51 @@ sample(const VecSelection *selection, uint32_t *rows, uint32_t wanted, uint32_t 
     return keep_from(selection, selection->has_lead ? 1 : 0, rows, taken);
 }
 
-/* The test that lets through the fewest rows leads, if it lets through few enough. */
+/* Nanoseconds of taking a test's rows from its order, and looking at them with the others. */
+static double
+cost_of_lead(const VecSelection *selection, const VecTest *test, uint64_t count)
+{
+    bool ascends =
+        test->kind != VEC_TEST_RANGE || test->span == 0; /* rows of one key are in their own order */
+    double look = selection->test_count > 1 ? (ascends ? COST_NEXT : COST_ANYWHERE) : 0;
+
+    return (double)count * (COST_ORDER + look);
+}
+
+/* The test whose rows are the fewest to look at leads, if there is one that makes that cheaper than looking at all. */
 static void
 choose_lead(VecSelection *selection)
 {
-    uint64_t coded_count = selection->columns->coded_count, least = UINT64_MAX;
-    uint32_t best = 0;
+    uint64_t coded_count = selection->columns->coded_count, least = coded_count, lead_count = 0;
+    double cost = (double)coded_count * COST_NEXT;
+    uint32_t lead = 0;
+    bool is_counted = selection->test_count == 0;
 
     for (uint32_t i = 0; i < selection->test_count; i++) {
+        const VecTest *test = &selection->tests[i];
         uint64_t count;
 
-        if (count_by_order(selection->columns, &selection->tests[i], &count) && count < least) {
-            least = count;
-            best = i;
-        }
+        if (!count_by_order(selection->columns, test, &count))
+            continue;
+        is_counted |= selection->test_count == 1;
+        least = count < least ? count : least;
+        if (count > coded_count / LEAD_PART || cost_of_lead(selection, test, count) >= cost)
+            continue;
+        cost = cost_of_lead(selection, test, count);
+        selection->has_lead = true;
+        lead_count = count;
+        lead = i;
     }
-    selection->has_lead = least <= coded_count / LEAD_PART;
-    selection->source_count = selection->has_lead ? least : coded_count;
-    selection->match_estimate = (double)(least < coded_count ? least : coded_count);
+    selection->is_counted = is_counted;
+    selection->look_cost = cost;
+    selection->source_count = selection->has_lead ? lead_count : coded_count;
+    selection->match_estimate = (double)least;
     if (selection->has_lead) {
-        VecTest lead = selection->tests[best];
+        VecTest first = selection->tests[lead];
 
-        selection->tests[best] = selection->tests[0];
-        selection->tests[0] = lead;
+        selection->tests[lead] = selection->tests[0];
+        selection->tests[0] = first;
     }
-    selection->is_counted = selection->test_count == 0 || (selection->test_count == 1 && least != UINT64_MAX);
 }
 
 /* What part of a sample the tests besides the lead let through. */

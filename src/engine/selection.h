@@ -41,6 +41,7 @@ typedef struct VecSelection {
     bool has_lead;         /* tests[0] is enumerated by its order, and not tested */
     bool is_counted;       /* match_estimate is no estimate */
     uint64_t source_count; /* rows that an enumeration looks at: of a lead with many values about so many */
+    double look_cost;      /* of an enumeration, in nanoseconds, about */
     double match_estimate; /* coded rows that match */
 } VecSelection;
 
