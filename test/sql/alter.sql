@@ -61,6 +61,15 @@ SELECT state.*, searches() > 190 AS right FROM state;
 SELECT * FROM vectors_verify('items_embedding');
 SELECT alter_vector_index('items_embedding', 'quantization', 'scalar8');
 SELECT given();
+-- lists around centroids, and back
+SELECT alter_vector_index('items_embedding', 'lists', '30');
+SELECT given(), idx_indexing FROM state;
+SELECT vectors_merge('items_embedding');
+SELECT state.*, searches() > 150 AS right FROM state;
+SELECT * FROM vectors_verify('items_embedding');
+SELECT alter_vector_index('items_embedding', 'indexing.hnsw.m', '12');
+SELECT vectors_merge('items_embedding');
+SELECT state.* FROM state;
 -- sizes and times, old spellings
 SELECT alter_vector_index('items_embedding', 'segment.max_growing_segment_size', '1600');
 SELECT alter_vector_index('items_embedding', 'optimizing.delete_threshold', '0.5');
