@@ -20,10 +20,11 @@ from systems import Pgvector, Unindexed, Vectors
 
 # In this order: the searches want an index that nothing was inserted into, the last one leaves it changed.
 FIGURES = (
-    "build", "search", "ivfflat", "path", "memory", "types", "filters", "algorithms", "insert", "grow", "steady", "churn"
+    "build", "search", "ivfflat", "path", "memory", "types", "filters", "algorithms", "photos", "ratio",
+    "insert", "grow", "steady", "churn"
 )
 # These run when they are asked for: each has a section of its own in README.md.
-ON_DEMAND = ("types", "filters", "algorithms", "grow", "steady")
+ON_DEMAND = ("types", "filters", "algorithms", "photos", "ratio", "grow", "steady")
 RESULTS = pathlib.Path("build/bench/results.json")
 
 
