@@ -2,6 +2,7 @@
 -- iterative_order, max_scan_tuples.
 
 SET client_min_messages = warning;
+SET jit = off; -- compiling would take most of the time
 CREATE TABLE items (id int PRIMARY KEY, category int, owner int, v vector(4)) WITH (autovacuum_enabled = off);
 INSERT INTO items SELECT n, n % 100, n % 7, array_agg(round((sin(n * (12.9898 + d)) * 1000)::numeric, 3)::real ORDER BY d)::vector
     FROM generate_series(1, 2000) n, generate_series(1, 4) d GROUP BY n;
