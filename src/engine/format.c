@@ -26,8 +26,8 @@ const VecSegmentOptions vec_segment_options_default = {
 
 /*
  * 4 bits need more rows reranked (16 instead of 10 for ten neighbours at 384 dimensions), and read half as much for each code. Measured
- * at recall@10 0.95 and 0.99: at 64 dimensions 8 bits are faster by a third, at 128 and 256 they are even, at 384 4 bits are faster by 15 and
- * 25 %, at 768 by 25 %; and from 256 on the memory that they save is worth it.
+ * at recall@10 0.95 and 0.99: at 64 dimensions 8 bits are faster by a fifth or more, at 128 and 256 they are even, at 384 4 bits are faster by 13 and
+ * 25 %, at 768 by 26 and 12 %; and from 256 on the memory that they save is worth it.
  */
 #define FEW_BITS_DIMENSIONS_MIN 256
 

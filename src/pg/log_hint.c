@@ -4,8 +4,9 @@
  * A search reads some dozens of pages that lie anywhere. Looking a block up in the table of buffers costs a handful of cache
  * misses one after the other, more than the distance for which the page is read. A guess costs none, and what it points to
  * can be prefetched. A guess is never believed: PostgreSQL compares the tag of a buffer that it pins by guess, and who reads
- * the page compares its kind and number. (Measured on 100,000 rows of 384 dimensions, 28 of them read for a query: guesses and
- * prefetching take a third off the CPU time of the whole query.)
+ * the page compares its kind and number. (With
+ * prefetching, and META read once a scan: server CPU of a query 0.81 and 0.88 x what it was at ef_search 28 and 112 on 100,000
+ * rows of 384 dimensions, in turn on a busy machine.)
  */
 #include "log_hint.h"
 
