@@ -127,7 +127,7 @@ directory_collect(const VecpgSweepEntry *entry)
 }
 
 static void
-database_sweep(const char *database_path, Oid database)
+database_sweep(const char *database_path, Oid database, bool collects)
 {
     DIR *directory = AllocateDir(database_path);
     struct dirent *item;
@@ -143,7 +143,7 @@ database_sweep(const char *database_path, Oid database)
         snprintf(entry.path, sizeof(entry.path), "%s/%s", database_path, item->d_name);
         if (main_fork_is_gone(&entry) || is_unnamed_and_old(&entry))
             directory_remove(&entry);
-        else
+        else if (collects)
             directory_collect(&entry);
     }
     FreeDir(directory);
@@ -151,9 +151,15 @@ database_sweep(const char *database_path, Oid database)
     rmdir(database_path);
 }
 
+/* A dozen system calls a directory are much for whom vacuums a thousand small tables, and crashes are rare. */
+#define COLLECT_PAUSE_MS 60000
+
 void
 vecpg_store_sweep(void)
 {
+    static TimestampTz collected_at; /* by this process; 0: never */
+    TimestampTz now = GetCurrentTimestamp();
+    bool collects = TimestampDifferenceExceeds(collected_at, now, COLLECT_PAUSE_MS);
     DIR *directory = AllocateDir(VECPG_STORE_ROOT);
     struct dirent *item;
 
@@ -167,7 +173,9 @@ vecpg_store_sweep(void)
         if (sscanf(item->d_name, "%u%n", &database, &length) != 1 || item->d_name[length] != '\0')
             continue;
         snprintf(path, sizeof(path), VECPG_STORE_ROOT "/%s", item->d_name);
-        database_sweep(path, database);
+        database_sweep(path, database, collects);
     }
     FreeDir(directory);
+    if (collects)
+        collected_at = now;
 }
