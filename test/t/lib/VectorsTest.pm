@@ -71,6 +71,8 @@ sub crash
 {
 	my ($node) = @_;
 	my $postmaster = $node->{_pid};
+	kill 'STOP', $postmaster;    # it forks no further process then
+	wait_until('the postmaster is stopped', sub { slurp_file("/proc/$postmaster/stat") =~ /\) T / });
 	my @children = children_of($postmaster);
 	$node->kill9;
 	kill 'KILL', @children;
