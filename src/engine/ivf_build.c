@@ -9,6 +9,7 @@
  * The assignment, rows times lists, is all the work, and is done by threads that take rows from a counter. No step reads what it
  * writes, so that one that was interrupted is done again from its beginning, with the same result.
  */
+#include <assert.h>
 #include <float.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -170,6 +171,7 @@ start_spread(VecIvfBuild *build, IvfWorker *worker, VecError *error)
     uint32_t sample;
 
     build->sample_count = wanted < build->codes.row_count ? (uint32_t)wanted : build->codes.row_count;
+    assert(build->sample_count > 0); /* without rows there is nothing to do, and begin says so */
     if ((nearest = vec_memory_allocate_raw(build->allocator, build->sample_count, sizeof(float))) == NULL)
         return vec_memory_error(error);
     for (uint32_t i = 0; i < build->sample_count; i++)

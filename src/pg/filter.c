@@ -388,6 +388,27 @@ ask_column(VecpgFilterBuilder *builder, Relation index, ScanKey key)
         ask_scalar(builder, &qual, values, count);
 }
 
+/* Of the values that an IN names, those within the range. */
+static void
+choose_values(VecpgFilter *filter, const VecpgKeyRange *range, VecCondition *condition)
+{
+    const uint64 *first = range->values;
+    const uint64 *end = first + range->value_count;
+
+    while (first < end && *first < range->low)
+        first++;
+    while (first < end && end[-1] > range->high)
+        end--;
+    filter->matches_nothing |= first == end;
+    if (end - first == 1)
+        condition->low = condition->high = *first;
+    else {
+        condition->kind = VEC_CONDITION_IN;
+        condition->values = first;
+        condition->value_count = end - first;
+    }
+}
+
 /* What is asked of one key, as one condition at most. */
 static void
 finish_range(VecpgFilter *filter, const VecpgKeyRange *range, uint32 key)
@@ -399,24 +420,12 @@ finish_range(VecpgFilter *filter, const VecpgKeyRange *range, uint32 key)
     if (range->is_null)
         condition.kind = VEC_CONDITION_IS_NULL;
     else if (range->is_asked) {
-        const uint64 *first = range->values;
-        const uint64 *end = first + range->value_count;
-
-        condition.kind = range->values == NULL ? VEC_CONDITION_RANGE : VEC_CONDITION_IN;
-        while (first < end && *first < range->low)
-            first++;
-        while (first < end && end[-1] > range->high)
-            end--;
-        if (range->low > range->high || (range->values != NULL && first == end))
-            filter->matches_nothing = true;
+        condition.kind = VEC_CONDITION_RANGE;
         condition.low = range->low;
         condition.high = range->high;
-        condition.values = first;
-        condition.value_count = end - first;
-        if (condition.value_count == 1) {
-            condition.kind = VEC_CONDITION_RANGE;
-            condition.low = condition.high = *first;
-        }
+        filter->matches_nothing |= range->low > range->high;
+        if (range->values != NULL)
+            choose_values(filter, range, &condition);
     } else if (range->is_not_null)
         condition.kind = VEC_CONDITION_IS_NOT_NULL;
     else
