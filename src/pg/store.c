@@ -11,6 +11,7 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "access/xlogrecovery.h"
+#include "common/hashfn.h"
 #include "compat.h"
 #include "errors.h"
 #include "keys.h"
@@ -177,14 +178,33 @@ store_find(Relation index)
     return store;
 }
 
+/*
+ * Whether these problems are new: the control file remembers what stands in the server log, for all backends, until somebody opens
+ * everything (problems 0). Not by generations: others publish while a file is damaged, and it is the same file all the time.
+ */
+static bool
+are_unreported(VecpgStore *store, uint64 problems)
+{
+    if (vec_control_counter_read(store->control, VECPG_COUNTER_PROBLEMS_REPORTED) == problems)
+        return false;
+    vec_control_counter_write(store->control, VECPG_COUNTER_PROBLEMS_REPORTED, problems);
+    return problems != 0;
+}
+
 /* One line in the server log for each thing that is wrong, once for all backends. */
 static void
-report_problems(Relation index, VecpgStore *store, const VecIndex *opened, uint64 generation)
+report_problems(Relation index, VecpgStore *store, const VecIndex *opened)
 {
     uint32 count = vec_index_problem_count(opened);
+    uint64 problems = 0;
 
-    if (count == 0 ||
-        vec_control_counter_read(store->control, VECPG_COUNTER_PROBLEMS_REPORTED) == generation + 1)
+    for (uint32 i = 0; i < count; i++) {
+        const VecProblem *problem = vec_index_problem(opened, i);
+
+        problems = hash_bytes_extended((const unsigned char *)problem->file_name, strlen(problem->file_name),
+                                       problems + problem->kind + 1);
+    }
+    if (!are_unreported(store, problems))
         return;
     for (uint32 i = 0; i < count; i++) {
         const VecProblem *problem = vec_index_problem(opened, i);
@@ -200,19 +220,16 @@ report_problems(Relation index, VecpgStore *store, const VecIndex *opened, uint6
                  "Searches scan the log instead, which is slower. VACUUM or vectors_merge() builds the file "
                  "again.")));
     }
-    vec_control_counter_write(store->control, VECPG_COUNTER_PROBLEMS_REPORTED, generation + 1);
 }
 
 /* The manifest cannot be read: that too is said once for all backends, although each scan tries again. */
 static void
-report_unreadable(VecpgStore *store, uint64 generation, VecStatus status, const VecError *error)
+report_unreadable(VecpgStore *store, VecStatus status, const VecError *error)
 {
     if (status == VEC_NO_MEMORY)
         vecpg_errors_report(ERROR, status, error);
-    if (vec_control_counter_read(store->control, VECPG_COUNTER_PROBLEMS_REPORTED) == generation + 1)
-        return;
-    vecpg_errors_report(LOG, status, error);
-    vec_control_counter_write(store->control, VECPG_COUNTER_PROBLEMS_REPORTED, generation + 1);
+    if (are_unreported(store, status))
+        vecpg_errors_report(LOG, status, error);
 }
 
 static bool
@@ -302,14 +319,14 @@ store_load(Relation index, VecpgStore *store, const VecpgLogMeta *meta)
     status = published_open(index, meta, store->control, store->control, &published, &error);
     if (status != VEC_OK) {
         strlcpy(store->problem, error.message, sizeof(store->problem));
-        report_unreadable(store, published.generation, status, &error);
+        report_unreadable(store, status, &error);
         return;
     }
     opened = published.opened;
     note_problem(store, opened);
     store->is_current = !has_pending(opened);
     if (store->is_current) /* else this generation will be judged again */
-        report_problems(index, store, opened, published.generation);
+        report_problems(index, store, opened);
     store->generation = published.generation;
     store->instance_nonce = meta->instance_nonce;
     if (vec_index_segment_count(opened) == 0) {

@@ -72,7 +72,7 @@ extern const char *vecpg_store_problem(Relation index);
 
 /* What the counters of a control file count (vec_control_counter_*). Times are TimestampTz, 0: never. */
 typedef enum VecpgCounter {
-    VECPG_COUNTER_PROBLEMS_REPORTED, /* generation + 1 whose problems stand in the server log */
+    VECPG_COUNTER_PROBLEMS_REPORTED, /* a hash of the problems that stand in the server log; 0: none */
     VECPG_COUNTER_BUSY_TO, /* segments below this position belong to the merge that is planned or under way */
     VECPG_COUNTER_PLANNED_AT,   /* when that was decided */
     VECPG_COUNTER_LAUNCHED_AT,  /* a background worker was asked for */

@@ -69,3 +69,4 @@ SELECT index_against_table('<#>', 'words');
 CREATE INDEX ON items USING vectors (words svector_dot_ops) WITH (lists = 10);
 CREATE INDEX ON items USING vectors (words svector_l2_ops) WITH (options = 'indexing.inverted_index = {}');
 DROP TABLE items;
+DROP FUNCTION index_against_table(text, text), embedding_of;
