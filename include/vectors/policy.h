@@ -16,7 +16,7 @@
 typedef enum VecPieceKind {
     VEC_PIECE_LOG, /* no segment covers it, and it has living rows */
     VEC_PIECE_FLAT,
-    VEC_PIECE_HNSW
+    VEC_PIECE_SEALED /* with a graph, or lists */
 } VecPieceKind;
 
 /* Ascending, disjoint. Between two pieces there are only dead rows. */

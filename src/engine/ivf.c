@@ -77,14 +77,11 @@ vec_ivf_rank(const VecIvf *ivf, const VecCodes *codes, const VecCodeQuery *query
         sift_down(keys, ivf->list_count, at);
 }
 
-uint32_t
-vec_ivf_next(uint64_t *keys, uint32_t *key_count)
+void
+vec_ivf_pop(uint64_t *keys, uint32_t *key_count)
 {
-    uint32_t list = vec_walk_key_node(keys[0]);
-
     keys[0] = keys[--*key_count];
     sift_down(keys, *key_count, 0);
-    return list;
 }
 
 bool

@@ -57,12 +57,12 @@ vec_ivf_centroid_bytes(uint32_t dimensions)
 const uint32_t *vec_ivf_list(const VecIvf *ivf, uint32_t list, uint32_t *count);
 
 /*
- * Fills keys[list_count] with the lists as a heap, nearest first: vec_ivf_next takes them one by one. floats is scratch of
+ * Fills keys[list_count] with the lists as a heap, the nearest in keys[0], which vec_ivf_pop takes away. floats is scratch of
  * `dimensions`.
  */
 void vec_ivf_rank(const VecIvf *ivf, const VecCodes *codes, const VecCodeQuery *query, float *floats,
                   uint64_t *keys);
-uint32_t vec_ivf_next(uint64_t *keys, uint32_t *key_count);
+void vec_ivf_pop(uint64_t *keys, uint32_t *key_count);
 
 /* A coded row in the space of the centroids. query is scratch, and codes->ones must be there for scalar codes. */
 void vec_ivf_decode(const VecCodes *codes, uint32_t row, VecCodeQuery *query, float *floats);

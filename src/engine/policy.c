@@ -173,7 +173,7 @@ foreign_codes(const VecPolicy *policy, const VecPiece *pieces, uint32_t piece_co
         if (piece->codes_differ && policy->may_merge) {
             VecPolicyStep step = over(VEC_POLICY_REBUILD, pieces, i, 1);
 
-            step.with_graph = !policy->without_graph && piece->kind == VEC_PIECE_HNSW;
+            step.with_graph = !policy->without_graph && piece->kind == VEC_PIECE_SEALED;
             step.codes_of = has_leader ? leader : VEC_POLICY_TRAIN;
             return step;
         }
@@ -229,7 +229,7 @@ dead_rows(const VecPolicy *policy, const VecPiece *pieces, uint32_t piece_count)
         if (piece->kind == VEC_PIECE_LOG || piece->codes_differ || piece->rows_dead == 0 ||
             (double)piece->rows_dead < policy->dead_fraction_max * (double)piece->rows)
             continue;
-        if (piece->kind == VEC_PIECE_HNSW && living(piece) > 0)
+        if (piece->kind == VEC_PIECE_SEALED && living(piece) > 0)
             return widen(policy, pieces, piece_count, i, 1, living(piece));
 
         VecPolicyStep step = over(VEC_POLICY_MERGE, pieces, i, 1);
@@ -244,7 +244,7 @@ static VecPolicyStep
 other_graph(const VecPolicy *policy, const VecPiece *pieces, uint32_t piece_count)
 {
     for (uint32_t i = 0; i < piece_count; i++) {
-        if (pieces[i].kind == VEC_PIECE_HNSW && pieces[i].graph_differs && !pieces[i].codes_differ)
+        if (pieces[i].kind == VEC_PIECE_SEALED && pieces[i].graph_differs && !pieces[i].codes_differ)
             return widen(policy, pieces, piece_count, i, 1, living(&pieces[i]));
     }
     return rest();
@@ -272,7 +272,7 @@ many_flat(const VecPolicy *policy, const VecPiece *pieces, uint32_t piece_count)
         } while (end < piece_count && can_merge(&pieces[end - 1], &pieces[end]) &&
                  rows + living(&pieces[end]) <= policy->sealed_rows_max);
         for (uint32_t i = 0; i < first; i++) {
-            if (pieces[i].kind == VEC_PIECE_HNSW)
+            if (pieces[i].kind == VEC_PIECE_SEALED)
                 sealed_rows = larger(sealed_rows, living(&pieces[i]));
         }
 
@@ -314,7 +314,7 @@ similar_sealed(const VecPolicy *policy, const VecPiece *pieces, uint32_t piece_c
     for (uint32_t i = 0; i < piece_count; i++) {
         if (left < piece_count && !can_merge(&pieces[i - 1], &pieces[i]))
             left = piece_count;
-        if (pieces[i].kind != VEC_PIECE_HNSW) {
+        if (pieces[i].kind != VEC_PIECE_SEALED) {
             between += living(&pieces[i]);
             continue;
         }

@@ -172,8 +172,8 @@ vec_probe_set_width(VecProbe *probe, uint32_t width)
  * A later round is as wide as all before it together; in a flat segment, as far as the spill goes. In a range half as wide: its
  * last round brings nothing, and should not be most of the work.
  */
-VecStatus
-vec_probe_set_round_width(VecProbe *probe)
+static VecStatus
+set_round_width(VecProbe *probe)
 {
     uint64_t wanted = probe->radius < INFINITY ? probe->taken_count / 2 : probe->taken_count;
     uint64_t width = wanted > probe->width ? wanted : probe->width;
@@ -207,6 +207,18 @@ vec_probe_make_ready(VecProbe *probe)
     }
     probe->ready_next = walk->pool_count;
     probe->stage = probe->stage == PROBE_REST ? PROBE_READY : PROBE_DONE;
+}
+
+VecStatus
+vec_probe_take_spill(VecProbe *probe)
+{
+    VecStatus status = set_round_width(probe);
+
+    if (status != VEC_OK)
+        return status;
+    vec_walk_refill(&probe->walk);
+    vec_probe_make_ready(probe);
+    return VEC_OK;
 }
 
 static VecStatus
@@ -289,7 +301,6 @@ scan(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
     uint64_t row_bytes = vec_codes_row_bytes(codes), unpolled = probe->row_next == 0 ? POLL_BYTES : 0;
     uint32_t batch = row_bytes * SCAN_ROWS <= POLL_BYTES ? SCAN_ROWS : (uint32_t)(POLL_BYTES / row_bytes) + 1;
     size_t held = 2 * probe->scan_keep < codes->row_count ? 2 * probe->scan_keep : codes->row_count;
-    VecStatus status;
 
     if (vec_walk_reserve_spill(walk, held - walk->spill_count) != VEC_OK)
         return VEC_NO_MEMORY;
@@ -314,11 +325,7 @@ scan(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
         walk->distances += count;
         unpolled += count * row_bytes;
     }
-    if ((status = vec_probe_set_round_width(probe)) != VEC_OK)
-        return status;
-    vec_walk_refill(walk);
-    vec_probe_make_ready(probe);
-    return VEC_OK;
+    return vec_probe_take_spill(probe);
 }
 
 /* Another pass over the codes, for the keys after those that the last one kept. */
@@ -399,15 +406,11 @@ run_lists(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
         status = read_list(probe, vec_walk_key_node(probe->list_keys[0]), should_stop, should_stop_context);
         if (status != VEC_OK)
             return status;
-        (void)vec_ivf_next(probe->list_keys, &probe->list_count);
+        vec_ivf_pop(probe->list_keys, &probe->list_count);
         probe->lists_read++;
         probe->lists_due -= probe->lists_due > 0;
     }
-    if ((status = vec_probe_set_round_width(probe)) != VEC_OK)
-        return status;
-    vec_walk_refill(walk);
-    vec_probe_make_ready(probe);
-    return VEC_OK;
+    return vec_probe_take_spill(probe);
 }
 
 /*
@@ -471,7 +474,7 @@ begin_next_round(VecProbe *probe)
             probe->stage = walks(probe) ? PROBE_REST : PROBE_DONE;
         return VEC_OK;
     }
-    if ((status = vec_probe_set_round_width(probe)) != VEC_OK)
+    if ((status = set_round_width(probe)) != VEC_OK)
         return status;
     vec_walk_refill(walk);
     probe->stage = PROBE_RUN;

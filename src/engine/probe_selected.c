@@ -150,7 +150,6 @@ vec_selected_scan(VecProbe *probe, VecShouldStop should_stop, void *should_stop_
     VecWalk *walk = &probe->walk;
     uint64_t row_bytes = vec_codes_row_bytes(codes), unpolled = POLL_BYTES;
     bool more = true;
-    VecStatus status;
 
     while (more) {
         uint32_t count;
@@ -173,11 +172,7 @@ vec_selected_scan(VecProbe *probe, VecShouldStop should_stop, void *should_stop_
         walk->distances += count;
         unpolled += count * row_bytes + SCAN_ROWS * sizeof(uint64_t);
     }
-    if ((status = vec_probe_set_round_width(probe)) != VEC_OK)
-        return status;
-    vec_walk_refill(walk);
-    vec_probe_make_ready(probe);
-    return VEC_OK;
+    return vec_probe_take_spill(probe);
 }
 
 /* What a wider walk found beyond the round waits in the spill. */

@@ -36,8 +36,8 @@ bool vec_probe_is_flat(const VecProbe *probe);
 /* Makes room for rounds of that width. VEC_NO_MEMORY. */
 VecStatus vec_probe_set_width(VecProbe *probe, uint32_t width) VEC_MUST_CHECK;
 
-/* The width of a round behind the first; of a scan's, as far as the spill goes. VEC_NO_MEMORY. */
-VecStatus vec_probe_set_round_width(VecProbe *probe) VEC_MUST_CHECK;
+/* Ends a round that was gathered in the spill: lets the caller have the best of it, as many as the round is wide. VEC_NO_MEMORY. */
+VecStatus vec_probe_take_spill(VecProbe *probe) VEC_MUST_CHECK;
 
 /* The pool is sorted and final: works out the bounds and lets the caller have it. */
 void vec_probe_make_ready(VecProbe *probe);

@@ -88,7 +88,7 @@ add_segment(VecpgSituation *situation, const VecSegmentInfo *info, int segment_n
     VecPiece piece = {.position_from = info->stamp.position_from, .position_to = info->stamp.position_to};
     uint64 live = vecpg_log_reader_count_live(situation->reader, piece.position_from, piece.position_to);
 
-    piece.kind = theirs->kind == VEC_SEGMENT_FLAT ? VEC_PIECE_FLAT : VEC_PIECE_HNSW;
+    piece.kind = theirs->kind == VEC_SEGMENT_FLAT ? VEC_PIECE_FLAT : VEC_PIECE_SEALED;
     piece.rows = info->rows_coded + info->rows_exact + info->rows_null;
     piece.rows_dead = piece.rows - Min(live, piece.rows);
     piece.codes_hash = info->codes_hash;
@@ -156,7 +156,7 @@ step_to_one(const VecpgSituation *situation)
     const VecPiece *pieces = situation->pieces;
     uint32 count = situation->piece_count;
     VecPolicyStep step = {.action = VEC_POLICY_MERGE, .piece_count = count, .codes_of = VEC_POLICY_TRAIN};
-    bool has_graph = count == 1 && pieces[0].kind == VEC_PIECE_HNSW;
+    bool has_graph = count == 1 && pieces[0].kind == VEC_PIECE_SEALED;
     uint64 rows = 0;
 
     for (uint32 i = 0; i < count; i++)

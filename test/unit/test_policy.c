@@ -80,7 +80,7 @@ carry_out(Simulation *sim, const VecPolicyStep *step)
             assert_true(piece->kind != VEC_PIECE_LOG && !piece->codes_differ);
             assert_int_equal(piece->codes_hash, sim->pieces[step->piece_first].codes_hash);
             result.codes_hash = piece->codes_hash;
-            if (piece->kind == VEC_PIECE_HNSW && !piece->graph_differs && living > largest)
+            if (piece->kind == VEC_PIECE_SEALED && !piece->graph_differs && living > largest)
                 largest = living;
         } else {
             assert_true(piece->position_from >= sim->policy.busy_to);
@@ -88,7 +88,7 @@ carry_out(Simulation *sim, const VecPolicyStep *step)
     }
     assert_int_equal(step->position_from, sim->pieces[step->piece_first].position_from);
     assert_int_equal(step->position_to, sim->pieces[step->piece_first + step->piece_count - 1].position_to);
-    result.kind = step->with_graph ? VEC_PIECE_HNSW : VEC_PIECE_FLAT;
+    result.kind = step->with_graph ? VEC_PIECE_SEALED : VEC_PIECE_FLAT;
     if (step->action == VEC_POLICY_MERGE) {
         sim->copied += result.rows;
         sim->inserted += step->with_graph ? result.rows - largest : 0;
@@ -133,7 +133,7 @@ a_growing_index_costs_little(void **state)
     while (sim.end < 3000000) {
         append(&sim, 700);
         settle(&sim);
-        assert_true(count_kind(&sim, VEC_PIECE_HNSW) <= 3);
+        assert_true(count_kind(&sim, VEC_PIECE_SEALED) <= 3);
         assert_true(count_kind(&sim, VEC_PIECE_FLAT) <= 8);
     }
     assert_true(sim.encoded < 5 * sim.end);
@@ -142,7 +142,7 @@ a_growing_index_costs_little(void **state)
     sim.policy.is_idle = true;
     settle(&sim);
     assert_int_equal(count_kind(&sim, VEC_PIECE_LOG), 0);
-    assert_true(count_kind(&sim, VEC_PIECE_HNSW) <= 2);
+    assert_true(count_kind(&sim, VEC_PIECE_SEALED) <= 2);
 }
 
 static void
@@ -157,11 +157,11 @@ an_idle_index_of_100000_rows_has_one_graph(void **state)
     }
     sim.policy.is_idle = true;
     settle(&sim);
-    assert_int_equal(count_kind(&sim, VEC_PIECE_HNSW), 1);
+    assert_int_equal(count_kind(&sim, VEC_PIECE_SEALED), 1);
     assert_int_equal(count_kind(&sim, VEC_PIECE_LOG), 0);
     assert_true(sim.count <= 2);
     for (uint32_t i = 0; i < sim.count; i++)
-        assert_true(sim.pieces[i].kind == VEC_PIECE_HNSW || sim.pieces[i].rows < 100000 / 64);
+        assert_true(sim.pieces[i].kind == VEC_PIECE_SEALED || sim.pieces[i].rows < 100000 / 64);
     assert_true(sim.encoded < 400000);
     assert_true(sim.inserted < 180000);
 }
@@ -174,7 +174,7 @@ drops_do_not_move_the_ocean(void **state)
 
     (void)state;
     sim.pieces[sim.count++] =
-        (VecPiece){.kind = VEC_PIECE_HNSW, .position_to = 10000000, .rows = 10000000, .codes_hash = 1};
+        (VecPiece){.kind = VEC_PIECE_SEALED, .position_to = 10000000, .rows = 10000000, .codes_hash = 1};
     sim.end = 10000000;
     sim.codes_next = 2;
     sim.policy.is_idle = true;
@@ -193,11 +193,15 @@ lost_segments_come_back(void **state)
     Simulation sim = simulation();
 
     (void)state;
-    sim.pieces[0] = (VecPiece){.kind = VEC_PIECE_HNSW, .position_to = 50000, .rows = 50000, .codes_hash = 7};
+    sim.pieces[0] =
+        (VecPiece){.kind = VEC_PIECE_SEALED, .position_to = 50000, .rows = 50000, .codes_hash = 7};
     sim.pieces[1] =
         (VecPiece){.kind = VEC_PIECE_LOG, .position_from = 50000, .position_to = 50010, .rows = 10};
-    sim.pieces[2] = (VecPiece){
-        .kind = VEC_PIECE_HNSW, .position_from = 50010, .position_to = 90000, .rows = 39990, .codes_hash = 7};
+    sim.pieces[2] = (VecPiece){.kind = VEC_PIECE_SEALED,
+                               .position_from = 50010,
+                               .position_to = 90000,
+                               .rows = 39990,
+                               .codes_hash = 7};
     sim.count = 3;
     sim.end = 90000;
     VecPolicyStep step = vec_policy_next(&sim.policy, sim.pieces, sim.count);
@@ -217,7 +221,7 @@ dead_rows_are_thinned_out(void **state)
 
     (void)state;
     sim.pieces[0] = (VecPiece){
-        .kind = VEC_PIECE_HNSW, .position_to = 50000, .rows = 50000, .rows_dead = 9000, .codes_hash = 7};
+        .kind = VEC_PIECE_SEALED, .position_to = 50000, .rows = 50000, .rows_dead = 9000, .codes_hash = 7};
     sim.count = 1;
     assert_int_equal(vec_policy_next(&sim.policy, sim.pieces, 1).action, VEC_POLICY_REST);
     sim.pieces[0].rows_dead = 11000;
@@ -235,8 +239,11 @@ options_that_changed_are_followed(void **state)
     Simulation sim = simulation();
 
     (void)state;
-    sim.pieces[0] = (VecPiece){
-        .kind = VEC_PIECE_HNSW, .position_to = 50000, .rows = 50000, .codes_hash = 7, .graph_differs = true};
+    sim.pieces[0] = (VecPiece){.kind = VEC_PIECE_SEALED,
+                               .position_to = 50000,
+                               .rows = 50000,
+                               .codes_hash = 7,
+                               .graph_differs = true};
     sim.count = 1;
     VecPolicyStep step = vec_policy_next(&sim.policy, sim.pieces, 1);
     assert_int_equal(step.action, VEC_POLICY_MERGE);
