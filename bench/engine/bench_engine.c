@@ -5,6 +5,7 @@
  *                [--threads N] [--memory MB, of the build] [--metric l2|cos|dot] [--k 10] [--rerank N] [--repeat N]
  *                [--index DIRECTORY: kept, and used again as it is if it is there already] [--filters 1]
  *                [--flat 1: codes without a graph]
+ *                [--merge PERCENT: the last rows are merged into a segment of the others, and what that cost is told]
  *
  * DIRECTORY holds base.f16.npy, queries_public.f16.npy and gt_public.i32.npy (numpy's format: a 128-byte header, then rows of
  * float16 or int32). A search is timed with everything it needs to answer: walking the codes, and exact distances of the
@@ -31,6 +32,7 @@
 #include "vectors/build.h"
 #include "vectors/distance.h"
 #include "vectors/index.h"
+#include "vectors/merge.h"
 
 #define NPY_HEADER_BYTES 128
 #define LIST_MAX         32
@@ -55,6 +57,7 @@ typedef struct Settings {
     uint32_t ef_construction;
     uint32_t threads;
     uint32_t memory_mb;
+    uint32_t merge_percent;
     bool is_flat;
     VecMetric metric;
     uint32_t k;
@@ -213,6 +216,8 @@ parse_arguments(int argc, char **argv)
             settings.threads = number;
         else if (strcmp(name, "--memory") == 0)
             settings.memory_mb = number;
+        else if (strcmp(name, "--merge") == 0)
+            settings.merge_percent = number < 100 ? number : 0;
         else if (strcmp(name, "--flat") == 0)
             settings.is_flat = number != 0;
         else if (strcmp(name, "--k") == 0)
@@ -263,9 +268,15 @@ static uint64_t (*read_keys(const Settings *settings))[KEY_COUNT]
     return keys;
 }
 
-static void
-build_segment(const Settings *settings, uint32_t bits, uint32_t dimensions, const float *rows,
-              const uint64_t (*keys)[KEY_COUNT], const char *directory)
+/* What a build is of. */
+typedef struct Rows {
+    uint32_t dimensions;
+    const float *values;
+    const uint64_t (*keys)[KEY_COUNT]; /* or NULL */
+} Rows;
+
+static VecBuildOptions
+build_options(const Settings *settings, uint32_t bits, const Rows *rows)
 {
     VecBuildOptions options = {
         .segment = vec_segment_options_default,
@@ -273,42 +284,112 @@ build_segment(const Settings *settings, uint32_t bits, uint32_t dimensions, cons
         .seed = 42,
         .memory_bytes_max = (uint64_t)settings->memory_mb << 20,
     };
-    VecError error;
-    VecBuild *build;
-    VecBuildResult result;
-    VecManifest manifest;
-    VecControl *control;
-    VecStamp stamp = {.instance_nonce = 1, .position_to = settings->rows};
-    double wall = seconds_wall(), cpu = seconds_cpu(), wall_coded, cpu_coded, wall_graph, cpu_graph;
 
     options.segment.metric = settings->metric;
-    options.segment.dimensions = dimensions;
+    options.segment.dimensions = rows->dimensions;
     options.segment.quantization_bits = bits;
     if (settings->is_flat)
         options.segment.kind = VEC_SEGMENT_FLAT;
     options.segment.m = settings->m;
     options.segment.ef_construction = settings->ef_construction;
-    options.segment.key_count = keys != NULL ? KEY_COUNT : 0;
-    options.segment.key_ordered = keys != NULL ? 3 : 0;
-    check(vec_control_open(directory, true, &vec_allocator_default, &control, &error), &error);
-    check(vec_control_lock(control, &error), &error);
-    check(vec_build_begin(&options, directory, settings->rows, &vec_allocator_default, &build, &error),
-          &error);
-    for (size_t i = 0; i < settings->rows && i < 65536; i++)
-        vec_build_sample(build, rows + i * dimensions, dimensions * sizeof(float));
-    check(vec_build_train(build, &error), &error);
-    for (size_t i = 0; i < settings->rows; i++) {
-        VecRowId id = {.position = i};
+    options.segment.key_count = rows->keys != NULL ? KEY_COUNT : 0;
+    options.segment.key_ordered = rows->keys != NULL ? 3 : 0;
+    return options;
+}
 
-        check(vec_build_add(build, &id, keys != NULL ? &(VecKeys){.keys = keys[i]} : NULL,
-                            rows + i * dimensions, dimensions * sizeof(float), &error),
-              &error);
-    }
-    wall_coded = seconds_wall(), cpu_coded = seconds_cpu();
+/* Graph and file of a build that has its rows, which are those of [from, to). */
+static VecBuildResult
+finish_build(VecBuild *build, uint64_t from, uint64_t to, double *cpu_graph, double *wall_graph)
+{
+    VecStamp stamp = {.instance_nonce = 1, .position_from = from, .position_to = to};
+    VecBuildResult result;
+    VecError error;
+
+    *cpu_graph = -seconds_cpu(), *wall_graph = -seconds_wall();
     check(vec_build_graph(build, NULL, NULL, &error), &error);
-    wall_graph = seconds_wall(), cpu_graph = seconds_cpu();
+    *cpu_graph += seconds_cpu(), *wall_graph += seconds_wall();
     check(vec_build_finish(build, &stamp, NULL, NULL, &result, &error), &error);
     vec_build_free(build);
+    return result;
+}
+
+/* A segment of the rows [from, to). Returns its result; *cpu: seconds. */
+static VecBuildResult
+build_rows(const VecBuildOptions *options, const char *directory, const Rows *rows, uint64_t from,
+           uint64_t to, double *cpu)
+{
+    size_t bytes = rows->dimensions * sizeof(float);
+    double cpu_begin = seconds_cpu(), wall = seconds_wall(), cpu_coded, cpu_graph, wall_graph;
+    VecBuildResult result;
+    VecBuild *build;
+    VecError error;
+
+    check(vec_build_begin(options, directory, to - from, &vec_allocator_default, &build, &error), &error);
+    for (uint64_t i = from; i < to && i < from + 65536; i++)
+        vec_build_sample(build, rows->values + i * rows->dimensions, bytes);
+    check(vec_build_train(build, &error), &error);
+    for (uint64_t i = from; i < to; i++) {
+        VecRowId id = {.position = i};
+
+        check(vec_build_add(build, &id, rows->keys != NULL ? &(VecKeys){.keys = rows->keys[i]} : NULL,
+                            rows->values + i * rows->dimensions, bytes, &error),
+              &error);
+    }
+    cpu_coded = seconds_cpu();
+    result = finish_build(build, from, to, &cpu_graph, &wall_graph);
+    *cpu = seconds_cpu() - cpu_begin;
+    printf("build: %" PRIu64 " rows, %" PRIu32 " bits, m %" PRIu32 ", ef_construction %" PRIu32 ", %" PRIu32
+           " threads: codes %.1f s CPU, graph %.1f s CPU %.1f s wall; all %.1f s CPU %.1f s wall\n",
+           to - from, options->segment.quantization_bits, options->segment.m,
+           options->segment.ef_construction, options->thread_count, cpu_coded - cpu_begin, cpu_graph,
+           wall_graph, *cpu, seconds_wall() - wall);
+    return result;
+}
+
+/* The last rows become a segment without a graph, as new rows do, and are merged into that of the first. */
+static VecBuildResult
+merge_last(const Settings *settings, VecBuildOptions *options, const char *directory, const Rows *rows,
+           const VecBuildResult *first, double cpu_first)
+{
+    VecBuildOptions flat = *options;
+    uint64_t split = first->stamp.position_to;
+    double cpu, wall = seconds_wall(), cpu_graph, wall_graph;
+    VecBuildResult last, merged;
+    VecBuild *build;
+    VecError error;
+
+    flat.segment.kind = VEC_SEGMENT_FLAT;
+    flat.codes_of = first->file_name;
+    last = build_rows(&flat, directory, rows, split, settings->rows, &cpu);
+    VecMergeOptions merge = {
+        .build = *options, .file_names = (const char *[]){first->file_name, last.file_name}, .file_count = 2};
+    cpu = -seconds_cpu();
+    check(vec_merge_begin(&merge, directory, &vec_allocator_default, &build, &error), &error);
+    merged = finish_build(build, 0, settings->rows, &cpu_graph, &wall_graph);
+    cpu += seconds_cpu();
+    printf("merge: %" PRIu64 " rows into %" PRIu64
+           ": %.1f s CPU %.1f s wall; %.2f of building all, by the rows of the first\n",
+           settings->rows - split, split, cpu, seconds_wall() - wall,
+           cpu / (cpu_first * (double)settings->rows / (double)split));
+    return merged;
+}
+
+static void
+build_segment(const Settings *settings, uint32_t bits, const Rows *rows, const char *directory)
+{
+    VecBuildOptions options = build_options(settings, bits, rows);
+    uint64_t split = settings->rows - settings->rows * settings->merge_percent / 100;
+    VecBuildResult result;
+    VecManifest manifest;
+    VecControl *control;
+    VecError error;
+    double cpu;
+
+    check(vec_control_open(directory, true, &vec_allocator_default, &control, &error), &error);
+    check(vec_control_lock(control, &error), &error);
+    result = build_rows(&options, directory, rows, 0, split, &cpu);
+    if (split < settings->rows)
+        result = merge_last(settings, &options, directory, rows, &result, cpu);
     check(vec_manifest_read(directory, &vec_allocator_default, &manifest, &error), &error);
     while (manifest.entry_count > 0)
         check(vec_manifest_remove(&manifest, manifest.entries[0].file_name, &error), &error);
@@ -317,12 +398,6 @@ build_segment(const Settings *settings, uint32_t bits, uint32_t dimensions, cons
     check(vec_manifest_collect(&manifest, directory, NULL, &error), &error);
     vec_manifest_free(&manifest);
     vec_control_close(control);
-    printf("build: %zu rows, %" PRIu32 " bits, m %" PRIu32 ", ef_construction %" PRIu32 ", %" PRIu32
-           " threads: codes %.1f s CPU, graph %.1f s CPU %.1f s wall, file %.1f s wall; all %.1f s CPU %.1f "
-           "s wall\n",
-           settings->rows, bits, settings->m, settings->ef_construction, settings->threads, cpu_coded - cpu,
-           cpu_graph - cpu_coded, wall_graph - wall_coded, seconds_wall() - wall_graph, seconds_cpu() - cpu,
-           seconds_wall() - wall);
 }
 
 static VecIndex *
@@ -657,7 +732,7 @@ main(int argc, char **argv)
         snprintf(directory, sizeof(directory), "%s/%" PRIu32,
                  settings.index != NULL ? settings.index : temporary, settings.bits[i]);
         if (access(directory, F_OK) != 0)
-            build_segment(&settings, settings.bits[i], dimensions, rows, keys, directory);
+            build_segment(&settings, settings.bits[i], &(Rows){dimensions, rows, keys}, directory);
         VecIndex *index = open_index(&settings, dimensions, directory);
         Bound bound = bound_of(&settings, index);
 

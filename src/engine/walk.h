@@ -51,6 +51,8 @@ typedef struct VecWalk {
     size_t spill_capacity;
     uint32_t *batch_nodes;
     uint32_t *batch_rows;
+    uint32_t *ahead_nodes; /* the batch after that one */
+    uint32_t *ahead_rows;
     int32_t *batch_sums;
     float *batch_distances;
     uint64_t *batch_keys;
