@@ -24,7 +24,7 @@ else
 PG_CPPFLAGS = -I$(HERE)include -I$(HERE)src/simd
 # Not among the flags of the bitcode compiler: it would write the same .d files at the same time.
 PG_CFLAGS = -MMD -MP -std=gnu11 -g -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -Wno-declaration-after-statement -fno-math-errno $(if $(WERROR),-Werror)
-SHLIB_LINK += -Wl,--version-script=$(HERE)vectors.map -lxxhash -lpthread -lm
+SHLIB_LINK += -Wl,--version-script=$(HERE)vectors.map -lpthread -lm
 EXTRA_CLEAN = $(OBJS:.o=.d) $(OBJS:.o=.bc)
 
 PG_CONFIG ?= pg_config

@@ -40,7 +40,7 @@ build/$(1)/%.o: %.c
 	@mkdir -p $$(@D) && echo "  compile $(1) $$<"
 	@$$(UNIT_CC) $$(UNIT_FLAGS) $$(SANITIZE_$(1)) -c -o $$@ $$<
 build/$(1)/test_%: build/$(1)/test/unit/test_%.o $(patsubst %.c,build/$(1)/%.o,$(UNIT_SOURCES) $(UNIT_HELPERS))
-	@$$(UNIT_CC) $$(SANITIZE_$(1)) -o $$@ $$^ -lcmocka -lxxhash -lpthread -lm
+	@$$(UNIT_CC) $$(SANITIZE_$(1)) -o $$@ $$^ -lcmocka -lpthread -lm
 .SECONDARY: $(UNIT_TESTS:%=build/$(1)/test/unit/%.o) $(patsubst %.c,build/$(1)/%.o,$(UNIT_SOURCES) $(UNIT_HELPERS))
 -include $(patsubst %.c,build/$(1)/%.d,$(UNIT_SOURCES) $(UNIT_HELPERS)) $(UNIT_TESTS:%=build/$(1)/test/unit/%.d) \
 	$(FUZZ_TESTS:%=build/$(1)/test/fuzz/%.d)
@@ -64,11 +64,11 @@ FUZZ_SECONDS ?= 60
 .SECONDARY: $(FUZZ_TESTS:%=build/unit/test/fuzz/%.o) build/unit/test/fuzz/replay.o
 -include $(FUZZ_TESTS:%=build/unit/test/fuzz/%.d) build/unit/test/fuzz/replay.d
 build/unit/fuzz_%: build/unit/test/fuzz/fuzz_%.o build/unit/test/fuzz/replay.o $(patsubst %.c,build/unit/%.o,$(UNIT_SOURCES))
-	@$(UNIT_CC) $(SANITIZE_unit) -o $@ $^ -lxxhash -lpthread -lm
+	@$(UNIT_CC) $(SANITIZE_unit) -o $@ $^ -lpthread -lm
 build/fuzz/fuzz_%: test/fuzz/fuzz_%.c $(UNIT_SOURCES)
 	@mkdir -p $(@D) && echo "  compile fuzz $<"
 	@clang $(filter-out -MMD -MP,$(UNIT_FLAGS)) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-		-o $@ $^ -lxxhash -lpthread -lm
+		-o $@ $^ -lpthread -lm
 
 ## fuzz:       libFuzzer (clang), FUZZ_SECONDS (60) for each of test/fuzz/fuzz_*.c or for TESTS=fuzz_name
 fuzz: $(patsubst %,build/fuzz/%,$(or $(TESTS),$(FUZZ_TESTS)))
@@ -135,4 +135,4 @@ build/venv_peers/bench: bench/engine/requirements.txt
 	@build/venv_peers/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 build/bench/bench_engine: bench/engine/bench_engine.c $(UNIT_SOURCES) $(wildcard src/*/*.h include/vectors/*.h)
-	@mkdir -p $(@D) && $(UNIT_CC) -std=gnu11 -O2 -g -fno-math-errno -Wall -Wextra -Werror -Iinclude -Isrc/simd -o $@ $(filter %.c,$^) -lxxhash -lpthread -lm
+	@mkdir -p $(@D) && $(UNIT_CC) -std=gnu11 -O2 -g -fno-math-errno -Wall -Wextra -Werror -Iinclude -Isrc/simd -o $@ $(filter %.c,$^) -lpthread -lm
