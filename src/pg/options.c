@@ -211,10 +211,13 @@ vecpg_options_parse(Datum reloptions, bool validate)
 void
 vecpg_options_read(Relation index, VecIndexOptions *out)
 {
-    if (index->rd_options == NULL)
-        vecpg_options_defaults(out);
-    else
-        *out = ((const CachedOptions *)index->rd_options)->options;
+    static VecIndexOptions defaults; /* each scan asks */
+    static bool is_made;
+
+    if (!is_made)
+        vecpg_options_defaults(&defaults);
+    is_made = true;
+    *out = index->rd_options == NULL ? defaults : ((const CachedOptions *)index->rd_options)->options;
 }
 
 /*

@@ -48,6 +48,7 @@ typedef struct VecpgStore {
 } VecpgStore;
 
 static HTAB *stores;
+static VecpgStore *last_found; /* NULL, or one of stores: a scan asks for the same one several times */
 
 /* The past of this server, as the engine's callback needs it: the callback must not raise errors, so all is read before. */
 typedef struct VecpgHistory {
@@ -133,6 +134,14 @@ store_close(VecpgStore *store)
     store->is_current = false;
 }
 
+static void
+store_remove(VecpgStore *store)
+{
+    store_close(store);
+    last_found = NULL;
+    hash_search(stores, &store->key, HASH_REMOVE, NULL);
+}
+
 /* Lets go of what this backend keeps of directories that were removed, so that dropped indexes do not hold disk space. */
 static void
 close_orphans(void)
@@ -142,10 +151,8 @@ close_orphans(void)
 
     hash_seq_init(&walk, stores);
     while ((store = hash_seq_search(&walk)) != NULL)
-        if (store->control == NULL || vec_control_is_orphan(store->control)) {
-            store_close(store);
-            hash_search(stores, &store->key, HASH_REMOVE, NULL);
-        }
+        if (store->control == NULL || vec_control_is_orphan(store->control))
+            store_remove(store);
 }
 
 static VecpgStore *
@@ -156,6 +163,8 @@ store_find(Relation index)
     VecpgStore *store;
     bool found;
 
+    if (last_found != NULL && memcmp(&last_found->key, &key, sizeof(key)) == 0)
+        return last_found;
     if (stores == NULL) {
         HASHCTL control = {
             .keysize = sizeof(VecpgStoreKey), .entrysize = sizeof(VecpgStore), .hcxt = TopMemoryContext};
@@ -165,7 +174,7 @@ store_find(Relation index)
     }
     store = hash_search(stores, &key, HASH_FIND, NULL);
     if (store != NULL)
-        return store;
+        return last_found = store;
     close_orphans();
     store = hash_search(stores, &key, HASH_ENTER, &found);
     store->control = NULL;
@@ -456,10 +465,7 @@ vecpg_store_is_open(Relation index)
 void
 vecpg_store_forget(Relation index)
 {
-    VecpgStore *store = store_find(index);
-
-    store_close(store);
-    hash_search(stores, &store->key, HASH_REMOVE, NULL);
+    store_remove(store_find(index));
 }
 
 const char *

@@ -301,10 +301,11 @@ vecpg_worker_notice_scan(Relation index, uint64 end, uint64 rows_uncovered)
     if (is_not_ours_to_work_on(index))
         return;
     vecpg_options_read(index, &options);
+    /* An index of few rows has no control file, and the scan has just found so: to look again would be most of what it costs. */
+    if (rows_uncovered < options.sealing_size && !vecpg_store_is_open(index))
+        return;
     control = vecpg_store_control(index);
     if (control == NULL) {
-        if (rows_uncovered < options.sealing_size)
-            return;
         make_control(index);
         control = vecpg_store_control(index);
     }
