@@ -1,5 +1,5 @@
 /*
- * am_build.c: CREATE INDEX and REINDEX: the table's rows go to the log with whole pages, then a segment is built from it.
+ * am_build.c: CREATE INDEX and REINDEX: the table's rows go to the log with whole pages, then segments are built from it.
  */
 #include "am.h"
 
@@ -59,17 +59,16 @@ new_instance_nonce(void)
     return nonce;
 }
 
-/* Segment over all rows, unless the index is temporary: its pages are this backend's alone. */
+/* Segments over all rows, unless the index is temporary: its pages are this backend's alone. */
 static void
-build_segment(Relation index)
+build_segments(Relation index)
 {
-    VecpgBuildRequest request = {.index = index, .report_progress = true};
     VecpgLogReader *reader = vecpg_log_reader_open(index, NULL);
+    uint64 end = vecpg_log_reader_end(reader);
 
-    request.to = vecpg_log_reader_end(reader);
     vecpg_log_reader_close(reader);
-    if (index->rd_rel->relpersistence != RELPERSISTENCE_TEMP && request.to > 0 &&
-        vecpg_store_build(&request) == VECPG_BUILD_BUSY)
+    if (index->rd_rel->relpersistence != RELPERSISTENCE_TEMP && end > 0 &&
+        vecpg_store_build_all(index, end) == VECPG_BUILD_BUSY)
         ereport(WARNING,
                 (errcode(ERRCODE_OBJECT_IN_USE),
                  errmsg("no segment was built for index \"%s\": another process writes its directory",
@@ -120,7 +119,7 @@ vecpg_am_build(Relation heap, Relation index, IndexInfo *index_info)
     if (RelationNeedsWAL(index))
         log_newpage_range(index, MAIN_FORKNUM, 0, RelationGetNumberOfBlocks(index), true);
     vec_stop_point("index-before-segment");
-    build_segment(index);
+    build_segments(index);
     vec_stop_point("index-built");
     return result;
 }

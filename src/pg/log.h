@@ -95,6 +95,9 @@ extern VecpgLogCount vecpg_log_reader_count(VecpgLogReader *reader, uint64 from,
 /* How many rows of [from, to) are not dead; from the directory alone. */
 extern uint64 vecpg_log_reader_count_live(VecpgLogReader *reader, uint64 from, uint64 to);
 
+/* Where [from, to) must be cut so that the first part has so many rows that are not dead, at least 1; to if there are no more. */
+extern uint64 vecpg_log_reader_after_live(VecpgLogReader *reader, uint64 from, uint64 to, uint64 rows);
+
 /* Is the row dead, retired or unknown? From the directory alone; cheap when called in ascending order. */
 extern bool vecpg_log_reader_is_dead(VecpgLogReader *reader, uint64 position);
 

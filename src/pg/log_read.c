@@ -316,18 +316,21 @@ vecpg_log_reader_is_dead(VecpgLogReader *reader, uint64 position)
     return entry == NULL || vecpg_directory_is_dead(entry, &reader->meta, VecpgPositionSlot(position));
 }
 
-/* Counts the slots of [first, end), unless the page is retired. */
-static void
-count_slots(VecpgDirectoryEntry *entry, const VecpgLogMeta *meta, uint16 first, uint16 end,
+/* Counts the slots of [first, end), unless the page is retired, until live_max live ones were counted; where it stopped. */
+static uint16
+count_slots(VecpgDirectoryEntry *entry, const VecpgLogMeta *meta, uint16 first, uint16 end, uint64 live_max,
             VecpgLogCount *count)
 {
+    uint16 slot = first;
+
     if (!(entry->flags & VECPG_DIRECTORY_LIVE))
-        return;
-    for (uint16 slot = first; slot < end; slot++)
+        return end;
+    for (; slot < end && count->live < live_max; slot++)
         if (vecpg_directory_is_dead(entry, meta, slot))
             count->dead++;
         else
             count->live++;
+    return slot;
 }
 
 static uint16
@@ -336,8 +339,9 @@ first_slot_of(uint64 from, uint64 page_number)
     return VecpgPositionPage(from) == page_number ? VecpgPositionSlot(from) : 0;
 }
 
-VecpgLogCount
-vecpg_log_reader_count(VecpgLogReader *reader, uint64 from, uint64 to)
+/* Counts the rows of [from, to) until live_max live ones were counted. Returns where it stopped. */
+static uint64
+count_rows(VecpgLogReader *reader, uint64 from, uint64 to, uint64 live_max, VecpgLogCount *count)
 {
     const VecpgLogMeta *meta = &reader->meta;
     uint64 end = Min(to, vecpg_log_reader_end(reader));
@@ -345,25 +349,42 @@ vecpg_log_reader_count(VecpgLogReader *reader, uint64 from, uint64 to)
     uint64 previous_number = number;
     VecpgDirectoryEntry *previous =
         palloc0(meta->directory_entry_bytes); /* not live: before the first page */
-    VecpgLogCount count = {0, 0};
+    bool is_last = false;
 
-    /* A page's slot count stands in the entry of the page after it. */
+    *count = (VecpgLogCount){0, 0};
     reader->directory_index = PG_UINT64_MAX;
-    for (; number <= VecpgPositionPage(end); number++) {
-        VecpgDirectoryEntry *entry;
+    for (; !is_last && count->live < live_max; number++) {
+        VecpgDirectoryEntry *entry = NULL;
+        uint16 slot;
 
+        is_last = number > VecpgPositionPage(end);
         if (number % meta->directory_fanout == 0)
             CHECK_FOR_INTERRUPTS();
-        directory_load(reader, number);
-        if (!reader->directory_exists)
-            continue;
-        entry = vecpg_page_directory_entry(reader->directory->data, meta, number);
-        count_slots(previous, meta, first_slot_of(from, previous_number), entry->slots_before, &count);
-        memcpy(previous, entry, meta->directory_entry_bytes);
+        if (!is_last) {
+            directory_load(reader, number);
+            if (!reader->directory_exists)
+                continue;
+            entry = vecpg_page_directory_entry(reader->directory->data, meta, number);
+        }
+        /* A page's slot count stands in the entry of the page after it. */
+        slot = count_slots(previous, meta, first_slot_of(from, previous_number),
+                           is_last ? VecpgPositionSlot(end) : entry->slots_before, live_max, count);
+        if (count->live == live_max)
+            end = VecpgPositionMake(previous_number, slot);
+        if (!is_last)
+            memcpy(previous, entry, meta->directory_entry_bytes);
         previous_number = number;
     }
-    count_slots(previous, meta, first_slot_of(from, previous_number), VecpgPositionSlot(end), &count);
     pfree(previous);
+    return end;
+}
+
+VecpgLogCount
+vecpg_log_reader_count(VecpgLogReader *reader, uint64 from, uint64 to)
+{
+    VecpgLogCount count;
+
+    (void)count_rows(reader, from, to, PG_UINT64_MAX, &count);
     return count;
 }
 
@@ -371,6 +392,14 @@ uint64
 vecpg_log_reader_count_live(VecpgLogReader *reader, uint64 from, uint64 to)
 {
     return vecpg_log_reader_count(reader, from, to).live;
+}
+
+uint64
+vecpg_log_reader_after_live(VecpgLogReader *reader, uint64 from, uint64 to, uint64 rows)
+{
+    VecpgLogCount count;
+
+    return count_rows(reader, from, to, rows, &count);
 }
 
 void

@@ -105,10 +105,12 @@ typedef struct VecpgBuildRequest {
     uint64 to;
     bool is_flat;         /* without a graph, whatever the options say */
     const char *codes_of; /* the segment file whose quantizer is used; NULL: trained anew */
-    VecControl *control;  /* with the work claimed; NULL: it is claimed here */
+    uint64 sample_to;     /* they are trained on the rows of [from, sample_to); 0: on the segment's own */
+    VecControl *control;  /* with the work claimed */
     uint32 thread_count;  /* 0: as CREATE INDEX */
     VecpgPause *pause;    /* NULL: read without pauses */
     VecPlan *plan; /* not NULL: nothing is published; the plan gets the codes for its input, and is written */
+    char *file_name;      /* gets the segment's name, of VEC_FILE_NAME_BYTES; or NULL */
     bool report_progress; /* into pg_stat_progress_create_index */
 } VecpgBuildRequest;
 
@@ -123,6 +125,12 @@ typedef enum VecpgBuildOutcome {
  * that cannot be written is a WARNING, because the index is complete without it.
  */
 extern VecpgBuildOutcome vecpg_store_build(const VecpgBuildRequest *request);
+
+/*
+ * What CREATE INDEX wants: the log's rows up to end in one segment, or in as many as max_sealed_segment_size asks for. All work in the
+ * directory is claimed meanwhile.
+ */
+extern VecpgBuildOutcome vecpg_store_build_all(Relation index, uint64 end);
 
 /* Opens the index's directory for writing, and makes it if it is missing. */
 extern VecStatus vecpg_store_open_directory(Relation index, VecControl **control, VecError *error);

@@ -32,6 +32,9 @@
 /* pg_wal usually shares the disk, and a full disk is a PANIC there: leave it 16 WAL segments. */
 #define DISK_RESERVE_BYTES (UINT64CONST(256) * 1024 * 1024)
 
+/* CREATE INDEX cuts the rows into so many segments at most: each costs every search some 100 us, and a manifest has room for 4096. */
+#define BUILD_SEGMENTS_MAX 1000
+
 /* So many rows are read between two pauses: they should take less than a second. */
 #define PAUSE_ROWS 20000
 
@@ -41,12 +44,12 @@ typedef struct VecpgBuild {
     VecpgColumn column;
     char directory[MAXPGPATH];
     VecControl *control;
-    VecControl *own_control; /* NULL if it is the caller's */
     VecBuild *build;
     VecpgLogReader *reader; /* NULL during a pause, and after one that was the last */
     BufferAccessStrategy strategy;
     uint64 instance_nonce;
     uint64 row_count;
+    uint64 read_to;   /* where the pass ends that reads the log now */
     uint64 rows_read; /* in all passes */
     void *scratch;
 } VecpgBuild;
@@ -123,20 +126,14 @@ vecpg_store_open_directory(Relation index, VecControl **control, VecError *error
     return status;
 }
 
-/* Opens the directory and claims all work in it, unless the caller did. */
+/* Opens the directory and claims all work in it. */
 static VecStatus
-take_directory(VecpgBuild *build, VecError *error)
+take_directory(Relation index, VecControl **control, VecError *error)
 {
-    VecStatus status;
+    VecStatus status = vecpg_store_open_directory(index, control, error);
 
-    if (build->request->control != NULL) {
-        build->control = build->request->control;
-        return VEC_OK;
-    }
-    status = vecpg_store_open_directory(build->request->index, &build->own_control, error);
-    build->control = build->own_control;
     for (int work = 0; status == VEC_OK && work < VEC_WORKS; work++)
-        status = vec_control_claim(build->control, work, error);
+        status = vec_control_claim(*control, work, error);
     return status;
 }
 
@@ -157,9 +154,10 @@ index_now(const VecpgBuild *build)
 }
 
 static void
-read_from(VecpgBuild *build, uint64 position)
+read_from(VecpgBuild *build, uint64 position, uint64 to)
 {
-    vecpg_log_reader_seek(build->reader, position, build->request->to);
+    build->read_to = to;
+    vecpg_log_reader_seek(build->reader, position, to);
 }
 
 /* Lets others have the index, and goes on at position. VEC_BUSY: they keep it, or it is another one now. */
@@ -175,7 +173,7 @@ pause_at(VecpgBuild *build, uint64 position, VecError *error)
     build->reader = vecpg_log_reader_open(pause->index, build->strategy);
     if (vecpg_log_reader_meta(build->reader)->instance_nonce != build->instance_nonce)
         return vec_error_set(error, VEC_BUSY, 0, "the index was built anew");
-    read_from(build, position);
+    read_from(build, position, build->read_to);
     return VEC_OK;
 }
 
@@ -207,7 +205,7 @@ count_vector_bytes(VecpgBuild *build, uint64 *bytes, VecError *error)
     *bytes = 0;
     if (build->column.element_type != VEC_TYPE_SPARSE)
         return VEC_OK;
-    read_from(build, build->request->from);
+    read_from(build, build->request->from, build->request->to);
     while ((status = read_next(build, &entry, &found, error)) == VEC_OK && found)
         *bytes += entry.vector_bytes;
     return status;
@@ -216,13 +214,16 @@ count_vector_bytes(VecpgBuild *build, uint64 *bytes, VecError *error)
 static VecStatus
 show_sample(VecpgBuild *build, VecError *error)
 {
-    uint64 stride = Max(1, build->row_count / SAMPLE_ROWS);
+    uint64 to = Max(build->request->to, build->request->sample_to);
+    uint64 rows = vecpg_log_reader_count_live(build->reader, build->request->from, to);
+    uint64 stride = Max(1, rows / SAMPLE_ROWS);
     uint64 row = 0;
     VecpgLogEntry entry;
     VecStatus status;
     bool found;
 
-    read_from(build, build->request->from);
+    report_phase(build, VECPG_PHASE_TRAIN, rows);
+    read_from(build, build->request->from, to);
     while ((status = read_next(build, &entry, &found, error)) == VEC_OK && found)
         if (row++ % stride == 0 && !entry.is_null) {
             VecpgVectorBytes vector = entry_vector(build, &entry);
@@ -243,7 +244,7 @@ encode(VecpgBuild *build, VecError *error)
 
     report_phase(build, VECPG_PHASE_ENCODE, build->row_count);
     vec_stop_point("build-before-encoding");
-    read_from(build, build->request->from);
+    read_from(build, build->request->from, build->request->to);
     while ((status = read_next(build, &entry, &found, error)) == VEC_OK && found) {
         VecRowId id = {.position = entry.position};
         VecpgVectorBytes vector = entry_vector(build, &entry);
@@ -417,10 +418,8 @@ read_rows(VecpgBuild *build, VecError *error)
     while ((status = vec_build_begin(&options, build->directory, build->row_count, &vec_allocator_default,
                                      &build->build, error)) == VEC_INTERRUPTED)
         CHECK_FOR_INTERRUPTS();
-    if (status == VEC_OK && vec_build_wants_sample(build->build)) {
-        report_phase(build, VECPG_PHASE_TRAIN, build->row_count);
+    if (status == VEC_OK && vec_build_wants_sample(build->build))
         status = show_sample(build, error);
-    }
     if (status == VEC_OK)
         status = vec_build_train(build->build, error);
     return status == VEC_OK ? encode(build, error) : status;
@@ -449,13 +448,17 @@ build_segment(VecpgBuild *build, VecError *error)
         CHECK_FOR_INTERRUPTS();
     if (status == VEC_OK && request->plan != NULL)
         return vec_plan_write_codes(request->plan, &result, build->directory, error);
-    return status == VEC_OK ? publish(build, &result, error) : status;
+    if (status == VEC_OK)
+        status = publish(build, &result, error);
+    if (status == VEC_OK && request->file_name != NULL)
+        strlcpy(request->file_name, result.file_name, VEC_FILE_NAME_BYTES);
+    return status;
 }
 
 VecpgBuildOutcome
 vecpg_store_build(const VecpgBuildRequest *request)
 {
-    VecpgBuild build = {.request = request};
+    VecpgBuild build = {.request = request, .control = request->control};
     volatile VecpgBuildOutcome outcome = VECPG_BUILD_DONE;
 
     build.strategy = GetAccessStrategy(BAS_BULKREAD);
@@ -468,17 +471,14 @@ vecpg_store_build(const VecpgBuildRequest *request)
     PG_TRY();
     {
         VecError error;
-        VecStatus status = take_directory(&build, &error);
+        VecStatus status = build_segment(&build, &error);
 
-        if (status == VEC_OK)
-            status = build_segment(&build, &error);
         if (status != VEC_OK)
             outcome = vecpg_store_failed(index_now(&build), status, &error);
     }
     PG_FINALLY();
     {
         vec_build_free(build.build);
-        vec_control_close(build.own_control);
     }
     PG_END_TRY();
     if (outcome == VECPG_BUILD_DONE && request->plan == NULL && !RecoveryInProgress())
@@ -487,5 +487,70 @@ vecpg_store_build(const VecpgBuildRequest *request)
     if (build.reader != NULL)
         vecpg_log_reader_close(build.reader);
     FreeAccessStrategy(build.strategy);
+    return outcome;
+}
+
+/* Rows of each segment of a build over so many. */
+static uint64
+segment_rows_max(Relation index, uint64 rows)
+{
+    VecIndexOptions options;
+
+    vecpg_options_read(index, &options);
+    return Min(Max(options.max_sealed_segment_size, rows / BUILD_SEGMENTS_MAX + 1), VEC_SEGMENT_ROWS_MAX);
+}
+
+/*
+ * The first segment's codes are trained on the rows of all, and the others have the same: a table is often in some order, which the
+ * first part of it does not show, and only segments with the same codes can be merged.
+ */
+static VecpgBuildOutcome
+build_in_parts(Relation index, VecControl *control, uint64 end)
+{
+    VecpgLogReader *reader = vecpg_log_reader_open(index, NULL);
+    uint64 rows_max = segment_rows_max(index, vecpg_log_reader_count_live(reader, 0, end));
+    VecpgBuildOutcome outcome = VECPG_BUILD_DONE;
+    char first_name[VEC_FILE_NAME_BYTES] = "";
+    VecpgBuildRequest request = {.index = index, .control = control, .report_progress = true};
+
+    for (uint64 from = 0; from < end && outcome == VECPG_BUILD_DONE; from = request.to) {
+        request.from = from;
+        request.to = vecpg_log_reader_after_live(reader, from, end, rows_max);
+        request.sample_to = from == 0 ? end : 0;
+        request.codes_of = from == 0 ? NULL : first_name;
+        request.file_name = from == 0 ? first_name : NULL;
+        outcome = vecpg_store_build(&request);
+    }
+    vecpg_log_reader_close(reader);
+    return outcome;
+}
+
+static VecpgBuildOutcome
+claim_and_build(Relation index, uint64 end, VecControl **control)
+{
+    VecError error;
+    VecStatus status = take_directory(index, control, &error);
+
+    return status == VEC_OK ? build_in_parts(index, *control, end)
+                            : vecpg_store_failed(index, status, &error);
+}
+
+VecpgBuildOutcome
+vecpg_store_build_all(Relation index, uint64 end)
+{
+    VecControl *control = NULL; /* its address is given away, so no register has it */
+    VecpgBuildOutcome outcome;
+
+    PG_TRY();
+    {
+        outcome = claim_and_build(index, end, &control);
+    }
+    PG_CATCH();
+    {
+        vec_control_close(control);
+        PG_RE_THROW();
+    }
+    PG_END_TRY();
+    vec_control_close(control);
     return outcome;
 }

@@ -137,7 +137,7 @@ set_policy(VecpgSituation *situation)
     VecPolicy *policy = &situation->policy;
 
     policy->growing_rows_max = situation->options.max_growing_segment_size;
-    policy->sealed_rows_max = situation->options.max_sealed_segment_size;
+    policy->sealed_rows_max = Min(situation->options.max_sealed_segment_size, VEC_SEGMENT_ROWS_MAX);
     policy->sealing_rows_min = mode == VECPG_WORK_ALL ? 1 : situation->options.sealing_size;
     policy->dead_fraction_max = situation->options.delete_threshold;
     policy->without_graph = situation->wanted.kind == VEC_SEGMENT_FLAT;

@@ -49,6 +49,13 @@ like(
 	qr/Index Scan using items_embedding_idx/, 'the index is used');
 recall_is_high('as built');
 
+# The same rows in six segments.
+my $before = recall('<->');
+$node->safe_psql('postgres', q{ALTER INDEX items_embedding_idx SET (options = 'segment.max_sealed_segment_size = 1000'); REINDEX INDEX items_embedding_idx});
+is($node->safe_psql('postgres', q{SELECT idx_sealed FROM pg_vector_index_stat WHERE indexname = 'items_embedding_idx'}), '{1000,1000,1000,1000,1000,1000}', 'six segments');
+cmp_ok(recall('<->'), '>=', $before - 0.01, 'six segments: recall@10');
+$node->safe_psql('postgres', q{ALTER INDEX items_embedding_idx SET (options = 'segment.max_growing_segment_size = 500'); REINDEX INDEX items_embedding_idx});
+
 $node->safe_psql('postgres', 'DELETE FROM items WHERE id % 5 = 0');
 $node->safe_psql('postgres', 'VACUUM items');
 fill($node, 'items', 10_001, 10_400, 48);
