@@ -7,6 +7,13 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
+#include "utils/timestamp.h"
+
+#define GIVE_WAY_MS 10
+
+static bool (*is_wanted_by_others)(void); /* NULL: in an ordinary session */
+static TimestampTz asked_at;
+static bool gave_way;
 
 static int
 sqlstate_of(VecStatus status)
@@ -36,23 +43,58 @@ void
 vecpg_errors_report(int level, VecStatus status, const VecError *error)
 {
     if (status == VEC_INTERRUPTED) {
-        CHECK_FOR_INTERRUPTS();
+        vecpg_errors_check();
         return;
     }
     /* The engine's messages are in English and name files and values; they are not translated. */
     ereport(level, (errcode(sqlstate_of(status)), errmsg_internal("%s", error->message)));
 }
 
+/* Whether somebody needs what this process holds; once asked and true, it stays true. */
+static bool
+must_give_way(void)
+{
+    TimestampTz now;
+
+    if (is_wanted_by_others == NULL || gave_way)
+        return gave_way;
+    now = GetCurrentTimestamp();
+    if (!TimestampDifferenceExceeds(asked_at, now, GIVE_WAY_MS))
+        return false;
+    asked_at = now;
+    return gave_way = is_wanted_by_others();
+}
+
+void
+vecpg_errors_give_way_to(bool (*is_wanted)(void))
+{
+    is_wanted_by_others = is_wanted;
+}
+
+bool
+vecpg_errors_gave_way(void)
+{
+    return gave_way;
+}
+
+void
+vecpg_errors_check(void)
+{
+    CHECK_FOR_INTERRUPTS();
+    if (must_give_way())
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE), errmsg("somebody else wants the database")));
+}
+
 bool
 vecpg_errors_should_stop(void *context, uint64_t rows_done, uint64_t rows_total)
 {
-    return InterruptPending;
+    return InterruptPending || must_give_way();
 }
 
 bool
 vecpg_errors_should_cancel(void *context, uint64_t rows_done, uint64_t rows_total)
 {
-    return QueryCancelPending || ProcDiePending;
+    return QueryCancelPending || ProcDiePending || must_give_way();
 }
 
 ErrorData *

@@ -31,7 +31,16 @@ extern bool vecpg_errors_is_of_object(const ErrorData *error);
 /* A VecShouldStop: true as soon as PostgreSQL has anything to tell this process. */
 extern bool vecpg_errors_should_stop(void *context, uint64_t rows_done, uint64_t rows_total);
 
-/* The same for what would have to begin again from its start: true only if the statement is to end. */
+/* The same for what would have to begin again from its start: true only if the statement, or a worker's work, is to end. */
 extern bool vecpg_errors_should_cancel(void *context, uint64_t rows_done, uint64_t rows_total);
+
+/*
+ * CHECK_FOR_INTERRUPTS, and where something was stopped by the two above. A worker that must be in nobody's way says by give_way_to
+ * when it is: then it, too, is an error here (gave_way tells it from others). is_wanted is asked within the engine's frames, a hundred
+ * times a second at most: it must not raise errors.
+ */
+extern void vecpg_errors_check(void);
+extern void vecpg_errors_give_way_to(bool (*is_wanted)(void));
+extern bool vecpg_errors_gave_way(void);
 
 #endif

@@ -6,6 +6,7 @@
  * and the row was dead.
  */
 #include "log.h"
+#include "errors.h"
 #include "log_hint.h"
 #include "log_page.h"
 
@@ -359,7 +360,7 @@ count_rows(VecpgLogReader *reader, uint64 from, uint64 to, uint64 live_max, Vecp
 
         is_last = number > VecpgPositionPage(end);
         if (number % meta->directory_fanout == 0)
-            CHECK_FOR_INTERRUPTS();
+            vecpg_errors_check();
         if (!is_last) {
             directory_load(reader, number);
             if (!reader->directory_exists)
@@ -446,7 +447,7 @@ vecpg_log_reader_next(VecpgLogReader *reader, VecpgLogEntry *entry)
         Size length;
 
         if (!reader->page_loaded)
-            CHECK_FOR_INTERRUPTS();
+            vecpg_errors_check();
         if ((!reader->page_loaded && !walk_load_page(reader)) ||
             reader->slot >= VecpgPageGetSpecial((Page)reader->page->data)->slot_count) {
             reader->page_number++;

@@ -280,7 +280,7 @@ published_open(Relation index, const VecpgLogMeta *meta, VecControl *control, Ve
         published->generation = vec_control_generation(control);
         status = vec_index_open(directory, &options, &vec_allocator_default, &published->opened, error);
         if (status == VEC_INTERRUPTED)
-            CHECK_FOR_INTERRUPTS();
+            vecpg_errors_check();
         else if (status == VEC_OK && published->generation != vec_control_generation(control)) {
             vec_index_close(
                 published->opened); /* files of the manifest that we read may have been removed since */

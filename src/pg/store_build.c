@@ -62,7 +62,7 @@ should_stop_reporting(void *context, uint64_t rows_done, uint64_t rows_total)
     vec_control_counter_write(build->control, VECPG_COUNTER_PROGRESS_DONE, rows_done);
     if (build->request->report_progress)
         pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, rows_done);
-    return InterruptPending;
+    return vecpg_errors_should_stop(NULL, rows_done, rows_total);
 }
 
 static void
@@ -335,7 +335,7 @@ publish(const VecpgBuild *build, const VecBuildResult *result, VecError *error)
     VecStatus status;
 
     while ((status = vec_plan_lock(build->control, vecpg_errors_should_stop, NULL, error)) == VEC_INTERRUPTED)
-        CHECK_FOR_INTERRUPTS();
+        vecpg_errors_check();
     if (status == VEC_OK)
         status = replace_in_manifest(build, result, error);
     vec_control_unlock(build->control);
@@ -417,7 +417,7 @@ read_rows(VecpgBuild *build, VecError *error)
         return status;
     while ((status = vec_build_begin(&options, build->directory, build->row_count, &vec_allocator_default,
                                      &build->build, error)) == VEC_INTERRUPTED)
-        CHECK_FOR_INTERRUPTS();
+        vecpg_errors_check();
     if (status == VEC_OK && vec_build_wants_sample(build->build))
         status = show_sample(build, error);
     if (status == VEC_OK)
@@ -439,13 +439,13 @@ build_segment(VecpgBuild *build, VecError *error)
     vec_stop_point("build-stamped");
     report_phase(build, VECPG_PHASE_GRAPH, build->row_count);
     while ((status = vec_build_graph(build->build, should_stop_reporting, build, error)) == VEC_INTERRUPTED)
-        CHECK_FOR_INTERRUPTS();
+        vecpg_errors_check();
     if (status != VEC_OK)
         return status;
     report_phase(build, VECPG_PHASE_WRITE, build->row_count);
     while ((status = vec_build_finish(build->build, &stamp, vecpg_errors_should_stop, NULL, &result,
                                       error)) == VEC_INTERRUPTED)
-        CHECK_FOR_INTERRUPTS();
+        vecpg_errors_check();
     if (status == VEC_OK && request->plan != NULL)
         return vec_plan_write_codes(request->plan, &result, build->directory, error);
     if (status == VEC_OK)

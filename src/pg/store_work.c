@@ -110,7 +110,7 @@ list_pieces(VecpgSituation *situation)
     for (uint32 i = 0; i < count; i++) {
         VecSegmentInfo info;
 
-        CHECK_FOR_INTERRUPTS();
+        vecpg_errors_check();
         vec_index_segment_info(opened, i, &info);
         add_log_range(situation, from, info.stamp.position_from);
         add_segment(situation, &info, i);
@@ -248,7 +248,7 @@ list_dead(const VecpgSituation *situation, uint32 piece, VecPlan *plan, uint64 r
         VecRowKind kind;
 
         if (row % 1024 == 0)
-            CHECK_FOR_INTERRUPTS();
+            vecpg_errors_check();
         if (vec_index_row(opened, number, row, &id, &kind, NULL) != VEC_OK)
             return; /* damaged: the merge will say so */
         if (vecpg_log_reader_is_dead(situation->reader, id.position))
@@ -293,7 +293,7 @@ should_stop_counting(void *context, uint64_t rows_done, uint64_t rows_total)
 {
     vec_control_counter_write(context, VECPG_COUNTER_PROGRESS_DONE, rows_done);
     vec_control_counter_write(context, VECPG_COUNTER_PROGRESS_TOTAL, rows_total);
-    return InterruptPending;
+    return vecpg_errors_should_stop(NULL, rows_done, rows_total);
 }
 
 /* Carries out a merge in this process. *build is freed by the caller. */
@@ -305,21 +305,21 @@ merge_here(const VecPlan *plan, const char *directory, VecControl *control, VecB
 
     while ((status = vec_plan_begin(plan, directory, control, vecpg_errors_should_stop, NULL, build,
                                     error)) == VEC_INTERRUPTED)
-        CHECK_FOR_INTERRUPTS();
+        vecpg_errors_check();
     while (status == VEC_OK &&
            (status = vec_build_graph(*build, should_stop_counting, control, error)) == VEC_INTERRUPTED) {
-        CHECK_FOR_INTERRUPTS();
+        vecpg_errors_check();
         status = VEC_OK;
     }
     while (status == VEC_OK && (status = vec_build_finish(*build, &plan->stamp, vecpg_errors_should_stop,
                                                           NULL, &result, error)) == VEC_INTERRUPTED) {
-        CHECK_FOR_INTERRUPTS();
+        vecpg_errors_check();
         status = VEC_OK;
     }
     while (status == VEC_OK &&
            (status = vec_plan_publish(plan, &result, directory, control, vecpg_errors_should_stop, NULL,
                                       error)) == VEC_INTERRUPTED) {
-        CHECK_FOR_INTERRUPTS();
+        vecpg_errors_check();
         status = VEC_OK;
     }
     if (status == VEC_OK)
@@ -533,7 +533,7 @@ work_steps(const VecpgWork *work, bool wait)
     int steps = 0;
 
     do {
-        CHECK_FOR_INTERRUPTS();
+        vecpg_errors_check();
         outcome = vecpg_work_step(work);
         if (outcome == VECPG_WORK_BUSY && wait)
             wait_a_moment();

@@ -1,9 +1,10 @@
 /*
  * worker_connected.c: the worker that is connected to the database: short transactions, each for some thousand rows.
  *
- * It must be in nobody's way. It locks the index only if it gets the lock at once, for less than a second; it holds no
- * snapshot; and before each transaction it asks whether somebody wants to drop or copy the database, which fails after
- * five seconds as long as anybody is connected. Then it goes: whoever needs its work will notice again.
+ * It must be in nobody's way. It locks the index only if it gets the lock at once, mostly for less than a second; it holds no
+ * snapshot; and before each transaction, and wherever it could be cancelled, it asks whether somebody wants to drop or copy the
+ * database, which fails after five seconds as long as anybody is connected: some transactions take longer than that, such as one
+ * that verifies a large segment, or writes the codes of one. Then it goes: whoever needs its work will notice again.
  */
 #include "worker.h"
 
@@ -14,6 +15,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_database.h"
 #include "compat.h"
+#include "errors.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
@@ -37,6 +39,28 @@ database_is_wanted(void)
         return true;
     LockRelease(&tag, RowExclusiveLock, false);
     return false;
+}
+
+/* The same in the midst of the engine, whose frames no error may cross: if it cannot be known, they do. */
+static bool
+database_is_wanted_safely(void)
+{
+    MemoryContext context = CurrentMemoryContext;
+    volatile bool wanted = true;
+
+    if (!IsTransactionState())
+        return false;
+    PG_TRY();
+    {
+        wanted = database_is_wanted();
+    }
+    PG_CATCH();
+    {
+        MemoryContextSwitchTo(context);
+        FlushErrorState();
+    }
+    PG_END_TRY();
+    return wanted;
 }
 
 /* The index, locked, if it is still the one that the order means; NULL if it is not, or if somebody else wants it. */
@@ -134,11 +158,18 @@ do_step(const VecpgWorkerOrder *order)
         }
         PG_CATCH();
         {
-            if (!ProcDiePending && state.pause.index != NULL)
-                note_failure(state.pause.index);
-            PG_RE_THROW();
+            if (!vecpg_errors_gave_way()) {
+                if (!ProcDiePending && state.pause.index != NULL)
+                    note_failure(state.pause.index);
+                PG_RE_THROW();
+            }
+            FlushErrorState();
         }
         PG_END_TRY();
+        if (vecpg_errors_gave_way()) {
+            AbortCurrentTransaction();
+            return VECPG_WORK_REST;
+        }
         if (outcome == VECPG_WORK_FAILED && state.pause.index != NULL)
             note_failure(state.pause.index);
         if (outcome == VECPG_WORK_REST)
@@ -177,6 +208,7 @@ vectors_worker_main(Datum argument)
     if (!vecpg_worker_take_place(false))
         return;
     BackgroundWorkerInitializeConnectionByOid(order.database, InvalidOid, 0);
+    vecpg_errors_give_way_to(database_is_wanted_safely);
     do {
         CHECK_FOR_INTERRUPTS();
         pgstat_report_activity(STATE_RUNNING, "building segments of a vectors index");

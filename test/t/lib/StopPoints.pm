@@ -14,7 +14,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use VectorsTest;
 
-our @EXPORT = qw(stop_server stop_start arm disarm stopped_process points_reached
+our @EXPORT = qw(stop_server stop_start arm disarm let_go stopped_process points_reached
   make_tables load_begin load_end nothing_is_lost no_orphans seeded);
 
 my $place = Cwd::abs_path(PostgreSQL::Test::Utils::tempdir);
@@ -75,6 +75,14 @@ sub arm
 sub disarm
 {
 	write_switch(0, pack($head, '', -1, 0, 0));
+	return;
+}
+
+# The stopped process goes on.
+sub let_go
+{
+	my ($process) = @_;
+	write_switch(0, pack($head, '', -1, -$process, 0));
 	return;
 }
 

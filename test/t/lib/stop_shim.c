@@ -2,7 +2,8 @@
  * stop_shim.c: loaded into a server by LD_PRELOAD, stops a process at a named point of include/vectors/stop_point.h.
  *
  * The environment's STOP_SHIM names a file, shared by all processes, as StopPoints.pm writes and reads it. A process that reaches
- * the wanted point for the (skip + 1)-th time leaves its number in the file and waits there for a signal that ends it.
+ * the wanted point for the (skip + 1)-th time leaves its number in the file and waits there for a signal that ends it, or until the
+ * file has its number negated.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -21,7 +22,7 @@ extern void vec_stop_point_reach(const char *name);
 static struct {
     char wanted[NAME_BYTES];
     _Atomic int64_t skip;
-    _Atomic int64_t stopped;       /* process; 0: none yet */
+    _Atomic int64_t stopped;       /* process; 0: none yet; negative: that one may go on */
     _Atomic int64_t grandchildren; /* only those of the postmaster stop: mergers */
     struct {
         _Atomic int64_t hits;
@@ -70,6 +71,6 @@ vec_stop_point_reach(const char *name)
         atomic_fetch_sub(&shared->skip, 1) != 0)
         return;
     atomic_store(&shared->stopped, getpid());
-    for (;;)
-        pause();
+    while (atomic_load(&shared->stopped) != -(int64_t)getpid())
+        usleep(10000);
 }
