@@ -97,9 +97,9 @@ packages:
 check:
 	@test/check
 
-## check-long: what takes too long for check: 200 kills at random moments, standbys under minutes of load; VECTORS_SEED=number
+## check-long: what takes too long for check: 200 kills at random moments, standbys under minutes of load, 300,000 rows; VECTORS_SEED=number
 check-long:
-	@VECTORS_LONG=1 test/run --major $(MAJOR) tap $(or $(TESTS),030_stop_points 031_random_crashes 040_standby_under_load)
+	@VECTORS_LONG=1 test/run --major $(MAJOR) tap $(or $(TESTS),025_memory 030_stop_points 031_random_crashes 040_standby_under_load)
 
 # ---- To look at -------------------------------------------------------------------------------------------------
 

@@ -15,29 +15,9 @@ use VectorsTest;
 my ($rows, $queries, $dimensions) = (3000, 12, 384);
 my $data = "$FindBin::RealBin/../data";
 
-# Rows of a numpy file of float16 as COPY's binary form of (int, vecf16).
-sub write_copy
-{
-	my ($from, $count, $path) = @_;
-	open my $in, '<:raw', $from or die "$from: $!";
-	open my $out, '>:raw', $path or die "$path: $!";
-	read $in, my $header, 128;
-	print $out "PGCOPY\n\377\r\n\0", pack('NN', 0, 0);
-	for my $number (0 .. $count - 1)
-	{
-		read($in, my $row, 2 * $dimensions) == 2 * $dimensions or die "$from is too short";
-		my $vector = pack 'n n n*', $dimensions, 0, unpack('v*', $row);
-		print $out pack('n N N N', 2, 4, $number, length $vector), $vector;
-	}
-	print $out pack('n', 0xffff);
-	close $out or die "$path: $!";
-	chmod 0644, $path;
-	return;
-}
-
 my $node = primary('node', 'autovacuum = off', 'jit = off');
 my $file = PostgreSQL::Test::Utils::tempdir() . '/rows';
-write_copy("$data/base.f16.npy", $rows + $queries, $file);
+sample_copy($rows + $queries, $file);
 $node->safe_psql('postgres', "CREATE TABLE loaded (number int, embedding vecf16($dimensions)); COPY loaded FROM '$file' (FORMAT binary)");
 $node->safe_psql('postgres', "CREATE TABLE queries AS SELECT number - $rows AS query, embedding::vector($dimensions) AS q FROM loaded WHERE number >= $rows");
 my $schema = PostgreSQL::Test::Utils::slurp_file("$data/photos.sql");

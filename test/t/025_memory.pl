@@ -1,4 +1,5 @@
-# Private memory of a build keeps within maintenance_work_mem, and a backend opens the indexes that it searches, not all there are.
+# Private memory of a build keeps within maintenance_work_mem, and a backend opens the indexes that it searches, not all there are:
+# 200, or 1,000 in check-long, which also builds and merges 300,000 rows of 384 dimensions with 64 MB.
 
 use strict;
 use warnings;
@@ -10,7 +11,9 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use VectorsTest;
 
-my $node = primary('node', 'autovacuum = off', 'max_parallel_maintenance_workers = 1', 'vectors.max_background_workers = 0', 'shared_buffers = 128MB');
+my $node = primary('node', 'autovacuum = off', 'max_parallel_maintenance_workers = 1', 'vectors.max_background_workers = 0', 'shared_buffers = 128MB',
+	'max_locks_per_transaction = 256', 'max_wal_size = 4GB');
+my $long = $ENV{VECTORS_LONG};
 
 # ---- A build ---------------------------------------------------------------------------------------------------------
 
@@ -67,9 +70,38 @@ cmp_ok($merged, '<', 4 * 1.1 + $beside, '4 MB: a merge keeps within it, too');
 diag(sprintf '64 MB: %.1f MB; 4 MB: %.1f MB, merge %.1f MB', $with_much, $with_little, $merged);
 $node->safe_psql('postgres', 'DROP TABLE items');
 
+# ---- A build that does not fit -----------------------------------------------------------------------------------------
+
+# Codes and graph are 105 MB. The rows: the sample thirty times, each row moved by a third of its length towards another.
+if ($long)
+{
+	local $PostgreSQL::Test::Utils::timeout_default = 3600;
+	my ($sample, $copies) = (10_000, 30);
+	my $file = PostgreSQL::Test::Utils::tempdir() . '/rows';
+	sample_copy($sample, $file);
+	$node->safe_psql('postgres', qq{
+		CREATE TABLE loaded (number int PRIMARY KEY, embedding vecf16(384));
+		COPY loaded FROM '$file' (FORMAT binary);
+		CREATE TABLE large (id int, embedding vector(384));
+		INSERT INTO large SELECT l.number + $sample * copy,
+				l.embedding::vector(384) + other.embedding::vector(384) * array_fill(CASE copy WHEN 0 THEN 0 ELSE 0.35 END, ARRAY[384])::real[]::vector
+			FROM generate_series(0, $copies - 1) copy CROSS JOIN loaded l JOIN loaded other ON other.number = (l.number * 31 + copy * 7919) % $sample});
+	my $built = peak_of('64MB', 'CREATE INDEX large_embedding ON large USING vectors (embedding vector_l2_ops)');
+	cmp_ok($built, '<', 64 * 1.1, '300,000 rows with 64 MB: within the limit');
+	is($node->safe_psql('postgres', q{SELECT idx_sealed FROM pg_vector_index_stat WHERE indexname = 'large_embedding'}), '{300000}', 'in one segment');
+	cmp_ok($node->safe_psql('postgres', q{SELECT idx_segments_size FROM pg_vector_index_stat WHERE indexname = 'large_embedding'}), '>', 64 << 20, 'which is larger than that');
+	cmp_ok($node->safe_psql('postgres', q{SELECT recall FROM vectors_recall('large_embedding', 10, 100)}), '>', 0.95, 'and finds what it should');
+	$node->safe_psql('postgres', 'DELETE FROM large WHERE id % 4 = 0');
+	my $merged = peak_of('64MB', 'VACUUM (FREEZE) large');
+	cmp_ok($merged, '<', 64 * 1.1, 'VACUUM that makes it anew without a quarter of its rows: within the limit');
+	is($node->safe_psql('postgres', q{SELECT idx_sealed FROM pg_vector_index_stat WHERE indexname = 'large_embedding'}), '{225000}', 'in one segment');
+	diag(sprintf '300,000 rows, 64 MB: %.1f MB, merge %.1f MB', $built, $merged);
+	$node->safe_psql('postgres', 'DROP TABLE large, loaded');
+}
+
 # ---- Many indexes ------------------------------------------------------------------------------------------------------
 
-my $count = 200;
+my $count = $long ? 1000 : 200;
 $node->safe_psql('postgres', qq{
 	DO \$\$ BEGIN
 		FOR i IN 1 .. $count LOOP
@@ -93,15 +125,17 @@ sub open_files { return scalar grep { (readlink($_) // '') =~ /pg_vectors/ } glo
 is($session->query_safe(q{SELECT id FROM t7 ORDER BY embedding <-> '[9,0,7,1]' LIMIT 1}), '9', 'a search');
 is(mapped(), 1, "of $count indexes the one that was searched is mapped");
 is(open_files(), 0, 'and no file is open');
-is($session->query_safe('SELECT count(*), sum(idx_tuples) FROM pg_vector_index_stat'), "$count|" . 50 * $count, 'the view counts all');
-is(mapped(), 1, 'and leaves none of them mapped');
 my $before = anonymous_kilobytes($pid);
+is($session->query_safe('SELECT count(*), sum(idx_tuples) FROM pg_vector_index_stat'), "$count|" . 50 * $count, 'the view counts all');
+my $each_looked_at = (anonymous_kilobytes($pid) - $before) / $count;
+is(mapped(), 1, 'and leaves none of them mapped');
+$before = anonymous_kilobytes($pid);
 $session->query_safe(join '; ', map { "SELECT id FROM t$_ ORDER BY embedding <-> '[9,0,7,1]' LIMIT 1" } 1 .. $count);
 is(mapped(), $count, 'all are mapped when all were searched');
 is(open_files(), 0, 'without an open file');
 my $each = (anonymous_kilobytes($pid) - $before) / $count;
 cmp_ok($each, '<', 200, sprintf 'and take %.0f kB each', $each);
-diag(sprintf '%.0f kB an index that was searched', $each);
+diag(sprintf '%d indexes: %.1f kB for each that the view looked at, %.1f kB for each that was searched', $count, $each_looked_at, $each);
 $session->query_safe('SET client_min_messages = error');
 $node->safe_psql('postgres', join '; ', map { "DROP TABLE t$_" } 2 .. $count);
 $session->query_safe('CREATE TABLE fresh (embedding vector(4)); CREATE INDEX ON fresh USING vectors (embedding vector_l2_ops)');

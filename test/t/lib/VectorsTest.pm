@@ -6,13 +6,14 @@ use strict;
 use warnings;
 
 use Exporter 'import';
+use FindBin;
 use IPC::Run ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes ();
 
-our @EXPORT = qw(primary standby_of crash kill_backend statement_in_background wait_until fill same_answer index_equals_table);
+our @EXPORT = qw(primary standby_of crash kill_backend statement_in_background wait_until fill sample_copy same_answer index_equals_table);
 
 # A started server with the extension and checksums, ready to stream to a standby. Further arguments: lines of postgresql.conf.
 sub primary
@@ -130,6 +131,28 @@ sub fill_expression
 	my ($id, $dimensions) = @_;
 	my $value = "(sin($id * 0.37 + d * 1.3) + cos($id * 0.011 * d) + sin($id * 0.71 * d))::real::text";
 	return "(SELECT '[' || string_agg($value, ',' ORDER BY d) || ']' FROM generate_series(1, $dimensions) d)::vector";
+}
+
+# Writes the first rows of the shipped sample, real sentences' embeddings, as COPY's binary form of (number int, embedding vecf16(384)).
+sub sample_copy
+{
+	my ($count, $path) = @_;
+	my $dimensions = 384;
+	my $from = "$FindBin::RealBin/../data/base.f16.npy";
+	open my $in, '<:raw', $from or die "$from: $!";
+	open my $out, '>:raw', $path or die "$path: $!";
+	read $in, my $header, 128;
+	print $out "PGCOPY\n\377\r\n\0", pack('NN', 0, 0);
+	for my $number (0 .. $count - 1)
+	{
+		read($in, my $row, 2 * $dimensions) == 2 * $dimensions or die "$from is too short";
+		my $vector = pack 'n n n*', $dimensions, 0, unpack('v*', $row);
+		print $out pack('n N N N', 2, 4, $number, length $vector), $vector;
+	}
+	print $out pack('n', 0xffff);
+	close $out or die "$path: $!";
+	chmod 0644, $path;
+	return;
 }
 
 # I-1: an ordered scan by the index gives the rows of a sequential scan, each once, with the same distances; checked for
