@@ -25,6 +25,14 @@ sub stat_of
 	return ($server // $node)->safe_psql('postgres', "SELECT $columns FROM pg_vector_index_stat WHERE indexname = '$index'");
 }
 
+sub directory
+{
+	my $path = $node->safe_psql('postgres', q{
+		SELECT format('%s/%s_%s', d.oid, d.dattablespace, pg_relation_filenode('items_embedding'))
+		FROM pg_database d WHERE datname = current_database()});
+	return $node->data_dir . "/pg_vectors/$path";
+}
+
 # The one that is sound is shown as ever.
 sub others_is_right
 {
@@ -42,25 +50,34 @@ my ($process) = statement_in_background($node, q{
 			COMMIT;
 		END LOOP;
 	END $$});
-my ($rounds, $busy, $before) = (0, 1, 0);
+my ($rounds, $busy, $before, $last_merge) = (0, 1, 0, 0);
 while ($busy)
 {
 	$busy = $node->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'background%' AND state = 'active'}) > 0;
 	$node->safe_psql('postgres', 'VACUUM items') if $rounds % 3 == 1;
 	$node->safe_psql('postgres', q{SELECT vectors_merge('items_embedding')}) if $rounds % 7 == 2;
 	my $rows = $node->safe_psql('postgres', 'SELECT count(*) FROM items');
-	my ($tuples, $sum, $status) = split /\|/, stat_of('items_embedding',
-		'idx_tuples, (SELECT sum(n) FROM unnest(idx_sealed || idx_growing || idx_write) n), idx_status');
+	my ($tuples, $sum, $status, $bytes, $options, $dead, $merged) = split /\|/, stat_of('items_embedding', q{idx_tuples,
+		(SELECT sum(n) FROM unnest(idx_sealed || idx_growing || idx_write) n), idx_status, idx_size = idx_log_size + idx_segments_size,
+		idx_options::jsonb #>> '{indexing,hnsw,m}', idx_dead, coalesce(extract(epoch FROM idx_last_merge), 0)});
 	my $after = $node->safe_psql('postgres', 'SELECT count(*) FROM items');
 	$rounds++;
 	# An insert that is under way has rows in the index that nobody sees yet: one statement's at most.
 	ok($tuples == $sum && $rows <= $tuples && $tuples <= $after + 100 && $status eq 'NORMAL', "round $rounds: $rows <= $tuples <= $after + 100, $sum");
 	ok($tuples >= $before, "round $rounds: no row is lost");
+	is("$bytes|$options|$dead", 't|16|0', "round $rounds: bytes are the sum of their parts, options are JSON, nothing is dead");
+	cmp_ok($merged, '>=', $last_merge, "round $rounds: the last merge is no older than before");
 	$before = $tuples;
+	$last_merge = $merged;
 }
 $process->finish;
 $node->safe_psql('postgres', q{SELECT vectors_merge('items_embedding')});
 is(stat_of('items_embedding', 'idx_status, idx_indexing, idx_tuples, idx_sealed, idx_growing, idx_write'), 'NORMAL|f|43000|{43000}|{}|0', 'at the end');
+
+my $files = 0;
+$files += -s $_ for glob directory() . '/segment.*';
+is(stat_of('items_embedding', q{idx_segments_size, idx_log_size = pg_relation_size('items_embedding'), idx_last_merge > now() - interval '1 hour', idx_last_error IS NULL}),
+	"$files|t|t|t", 'bytes are those of the files, the last merge has a time');
 
 # ---- Growing segments, where nobody but VACUUM builds ----------------------------------------------------------------
 
@@ -107,14 +124,6 @@ $session->quit;
 
 # ---- Damage ----------------------------------------------------------------------------------------------------------
 
-sub directory
-{
-	my $path = $node->safe_psql('postgres', q{
-		SELECT format('%s/%s_%s', d.oid, d.dattablespace, pg_relation_filenode('items_embedding'))
-		FROM pg_database d WHERE datname = current_database()});
-	return $node->data_dir . "/pg_vectors/$path";
-}
-
 sub damage
 {
 	my ($file, $position, $bytes) = @_;
@@ -153,6 +162,18 @@ is_degraded('a damaged control file', 'control');
 remove_tree(directory());
 $node->restart;
 is_degraded('no directory', 'a segment is missing');
+truncate directory() . '/manifest', 17 or die;
+is_degraded('a manifest cut short, noticed without a restart', 'manifest');
+truncate directory() . '/manifest', 0 or die;
+$node->restart;
+is_degraded('an empty manifest', 'manifest');
+remove_tree(directory());
+append_to_file(directory(), 'not a directory');
+$node->restart;
+like(stat_of('items_embedding', 'idx_status, idx_tuples'), qr/^DEGRADED\|43000$/, 'a file in the place of the directory');
+others_is_right('a file in the place of the directory');
+unlink directory() or die;
+is_degraded('that is gone again', 'a segment is missing');
 
 # A page that PostgreSQL itself cannot read, META or another; an index whose file is gone.
 my $file = $node->data_dir . '/' . $node->safe_psql('postgres', q{SELECT pg_relation_filepath('items_embedding')});
@@ -168,6 +189,20 @@ for my $case ([ 'META of zeros', 0, "\0" x 8192 ], [ 'META of noise', 0, "\x5A" 
 	is($options, 't', "$name: the options are shown");
 	is($status, 'DEGRADED', "$name: degraded") unless $name eq 'a directory page of zeros';
 	others_is_right($name);
+	$node->stop;
+	open my $handle, '>:raw', $file or die;
+	print $handle $content;
+	close $handle or die;
+	$node->start;
+}
+# A main fork that is too short, with segments that know more rows than it has: to nothing, within a page, behind META, by half.
+for my $bytes (0, 100, 8192, 5 * 8192, int(length($content) / 16384) * 8192)
+{
+	$node->stop;
+	truncate $file, $bytes or die;
+	$node->start;
+	is(stat_of('items_embedding', 'idx_status, idx_options IS NOT NULL, idx_last_error IS NOT NULL'), 'DEGRADED|t|t', "cut to $bytes bytes: degraded");
+	others_is_right("cut to $bytes bytes");
 	$node->stop;
 	open my $handle, '>:raw', $file or die;
 	print $handle $content;
