@@ -17,6 +17,12 @@
 #define POLL_ISLANDS    64
 #define SPILL_KEEP_KEYS ((size_t)1 << 20) /* a larger spill is given back after the search */
 
+/* Where a round takes less than this part of that many keys of a scan, and how many of them say where it will end. */
+#define REFILL_PART        8
+#define REFILL_MIN         1024
+#define LIMIT_SAMPLE       128
+#define LIMIT_SAMPLE_LEAST 3
+
 /* Rows of a sparse query's lists with which its walk begins, for each candidate that it looks for. */
 #define POSTINGS_PER_WIDTH 32
 
@@ -209,6 +215,59 @@ vec_probe_make_ready(VecProbe *probe)
     probe->stage = probe->stage == PROBE_REST ? PROBE_READY : PROBE_DONE;
 }
 
+/* Brings the keys below a limit to the front, without a branch on what cannot be guessed; returns how many. */
+static size_t
+bring_forward(uint64_t *keys, size_t count, uint64_t limit)
+{
+    size_t below = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        uint64_t key = keys[i];
+
+        keys[i] = keys[below];
+        keys[below] = key;
+        below += key < limit;
+    }
+    return below;
+}
+
+/* A key below which are likely to be twice as many of the spill's as the round is wide. */
+static uint64_t
+guess_limit(const VecWalk *walk)
+{
+    uint64_t keys[LIMIT_SAMPLE];
+
+    for (size_t i = 0; i < LIMIT_SAMPLE; i++)
+        keys[i] = walk->spill[walk->spill_count / LIMIT_SAMPLE * i];
+    vec_walk_sort(keys, LIMIT_SAMPLE);
+    return keys[LIMIT_SAMPLE_LEAST + LIMIT_SAMPLE * 2 * (size_t)walk->width / walk->spill_count];
+}
+
+/*
+ * Fills the pool. Sorting finds the best of many keys by splitting all of them several times, each time with a branch a key that is
+ * guessed wrong; one split near the end of what is wanted leaves little to sort (10,000 keys, the best 100: 60 µs of a scan's
+ * 240, and then 10).
+ */
+static void
+refill(VecWalk *walk)
+{
+    size_t count = walk->spill_count, below;
+
+    if (count / REFILL_PART < walk->width || count < REFILL_MIN) {
+        vec_walk_refill(walk);
+        return;
+    }
+    below = bring_forward(walk->spill, count, guess_limit(walk));
+    if (below >= walk->width)
+        walk->spill_count = below;
+    vec_walk_refill(walk);
+    if (below < walk->width)
+        return;
+    size_t gap = below - walk->spill_count, behind = count - below, moved = behind < gap ? behind : gap;
+    memcpy(walk->spill + walk->spill_count, walk->spill + count - moved, moved * sizeof(uint64_t));
+    walk->spill_count += behind;
+}
+
 VecStatus
 vec_probe_take_spill(VecProbe *probe)
 {
@@ -216,7 +275,7 @@ vec_probe_take_spill(VecProbe *probe)
 
     if (status != VEC_OK)
         return status;
-    vec_walk_refill(&probe->walk);
+    refill(&probe->walk);
     vec_probe_make_ready(probe);
     return VEC_OK;
 }

@@ -19,11 +19,11 @@
  * byte of its code. A walk, for each key that it is wide: of a step, of its distances in rows' distances, and of the lists
  * that it reads where all rows match.
  */
-#define COST_ROW     10.0
-#define COST_BYTE    0.04
-#define COST_STEP    1400.0
+#define COST_ROW     8.0
+#define COST_BYTE    0.035
+#define COST_STEP    1000.0
 #define COST_STEP_IN 20
-#define COST_LISTS   250.0
+#define COST_LISTS   200.0
 
 /* Where fewer match than this part, a walk is half as wide again, to find as many of the nearest as one without a filter. */
 #define WIDER_PART 0.25
