@@ -112,6 +112,7 @@ SELECT plan_of($$SELECT id FROM (SELECT id, embedding, category FROM items UNION
 SELECT same_rows($$SELECT id FROM (SELECT id, embedding, category FROM items UNION ALL SELECT -id, embedding, category FROM parts_unsold) u WHERE category = 5 ORDER BY embedding <-> '[0,1,0,1,0,1]', id LIMIT 5$$);
 
 -- a cursor, and PL/pgSQL
+SELECT plan_of($$DECLARE c CURSOR FOR SELECT id FROM items WHERE category = 5 ORDER BY embedding <-> '[0,1,0,1,0,1]'$$);
 BEGIN;
 DECLARE c CURSOR FOR SELECT id FROM items WHERE category = 5 ORDER BY embedding <-> '[0,1,0,1,0,1]';
 CREATE TEMP TABLE fetched (n int GENERATED ALWAYS AS IDENTITY, id int);
@@ -137,9 +138,20 @@ BEGIN
     END LOOP;
     RETURN QUERY SELECT id FROM items WHERE category = wanted ORDER BY embedding <-> query LIMIT number;
 END $$;
+CREATE FUNCTION plan_within(query vector, wanted int, number int) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+    line text;
+BEGIN
+    FOR line IN EXPLAIN (COSTS OFF) SELECT id FROM items WHERE category = wanted ORDER BY embedding <-> query LIMIT number LOOP
+        IF line !~ '^ *(Disabled|Index Searches): ' THEN
+            RETURN NEXT line;
+        END IF;
+    END LOOP;
+END $$;
+SELECT plan_within('[0,1,0,1,0,1]', 7, 5);
 SELECT (SELECT array_agg(n) FROM nearest_of('[0,1,0,1,0,1]', 7, 5) n) =
     ARRAY(SELECT id FROM (SELECT * FROM items WHERE category = 7 OFFSET 0) s ORDER BY embedding <-> '[0,1,0,1,0,1]' LIMIT 5) AS same;
 
 DROP VIEW unsold;
 DROP TABLE items, shops, parts;
-DROP FUNCTION plan_of, same_rows, example, nearest_of;
+DROP FUNCTION plan_of, same_rows, example, nearest_of, plan_within;
