@@ -20,11 +20,11 @@ from systems import Pgvector, Unindexed, Vectors
 
 # In this order: the searches want an index that nothing was inserted into, the last one leaves it changed.
 FIGURES = (
-    "build", "search", "ivfflat", "path", "memory", "types", "filters", "algorithms", "photos", "ratio", "growth",
-    "insert", "grow", "steady", "churn"
+    "build", "search", "ivfflat", "path", "memory", "types", "filters", "planner", "algorithms", "photos",
+    "ratio", "growth", "insert", "grow", "steady", "churn"
 )
 # These run when they are asked for: each has a section of its own in README.md.
-ON_DEMAND = ("types", "filters", "algorithms", "photos", "ratio", "growth", "grow", "steady")
+ON_DEMAND = ("types", "filters", "planner", "algorithms", "photos", "ratio", "growth", "grow", "steady")
 RESULTS = pathlib.Path("build/bench/results.json")
 
 
