@@ -269,7 +269,6 @@ vecpg_options_hash(const VecIndexOptions *options)
         is_hnsw ? options->ef_construction : 0,
         is_ivf ? options->nlist : 0,
         is_ivf && options->spherical_centroids,
-        is_ivf && options->residual_quantization,
         has_codes ? (uint32)options->quantization : 0,
         has_codes ? options->quantization_bits : 0,
         has_codes && options->quantization == VEC_INDEX_PRODUCT ? options->product_ratio : 0,
@@ -311,9 +310,8 @@ vecpg_options_to_json(const VecIndexOptions *options)
         appendStringInfo(&json, "\"nlist\": %u, ", options->nlist);
         if (options->nprobe != 0)
             appendStringInfo(&json, "\"nprobe\": %u, ", options->nprobe);
-        appendStringInfo(&json, "\"spherical_centroids\": %s, \"residual_quantization\": %s, ",
-                         options->spherical_centroids ? "true" : "false",
-                         options->residual_quantization ? "true" : "false");
+        appendStringInfo(&json, "\"spherical_centroids\": %s, ",
+                         options->spherical_centroids ? "true" : "false");
     }
     if (options->algorithm != VEC_INDEX_INVERTED)
         append_quantization(&json, options);

@@ -185,6 +185,8 @@ SELECT tried(repeat(' ', 65537));
 SELECT tried('indexing.ivf = {}');
 SELECT tried('[algorithm.ivf]' || E'\n' || 'nlist = 1000' || E'\n' || 'nprobe = 10');
 SELECT tried('[indexing.ivf]' || E'\n' || 'spherical_centroids = true' || E'\n' || 'residual_quantization = false');
+SELECT tried('indexing.ivf = { residual_quantization = true }');
+SELECT tried('indexing.ivf = { residual_quantization = 1 }');
 SELECT tried('indexing.ivf = { nsample = 1, least_iterations = 1, iterations = 1 }');
 SELECT tried_with('lists = 100');
 SELECT tried('[indexing.flat]' || E'\n' || 'quantization.product.ratio = "x16"');
