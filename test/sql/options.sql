@@ -144,6 +144,33 @@ SELECT tried_with('quantization = scalar5');
 SELECT tried_with('quantization = scalar16');
 SELECT tried_with('quantization = sq8');
 
+-- Every range, from both sides: its ends are taken, and what lies beyond is refused with key, value and range.
+CREATE TABLE ranges (key text, least numeric, most numeric, step numeric);
+INSERT INTO ranges VALUES
+    ('segment.max_growing_segment_size', 1, 4e9, 1),
+    ('segment.max_sealed_segment_size', 1, 4e9, 1),
+    ('optimizing.sealing_secs', 1, 86400, 1),
+    ('optimizing.sealing_size', 1, 4e9, 1),
+    ('optimizing.optimizing_secs', 1, 86400, 1),
+    ('optimizing.optimizing_threads', 1, 65535, 1),
+    ('optimizing.delete_threshold', 0.0001, 1, 0.0001),
+    ('indexing.hnsw.m', 4, 128, 1),
+    ('indexing.hnsw.ef_construction', 10, 2000, 1),
+    ('indexing.ivf.nlist', 1, 1000000, 1),
+    ('indexing.ivf.nprobe', 1, 1000000, 1);
+INSERT INTO ranges SELECT format('indexing.%s.quantization.%s', algorithm, key), least, most, 1
+    FROM unnest(ARRAY['hnsw', 'ivf', 'flat']) AS algorithm, (VALUES ('rabitq.bits', 1, 8), ('product.ratio', 1, 16)) AS kept(key, least, most);
+SELECT key, value, tried(text) FROM ranges, unnest(ARRAY[least, most, least - step, most + step]) AS value, format('%s = %s', key, trim_scale(value)) AS text
+    WHERE tried(text) NOT LIKE CASE WHEN value BETWEEN least AND most THEN 'accepted: %'
+        ELSE format(E'22023: invalid value for option "%s": %s\nAllowed are %% from %s to %s%%', key, trim_scale(value), trim_scale(least), trim_scale(most)) END;
+-- Where the values are few: all that there might be.
+SELECT algorithm, key, string_agg(value::text, ' ' ORDER BY value) FILTER (WHERE said LIKE 'accepted: %') AS taken,
+       bool_and(said LIKE 'accepted: %' OR said LIKE format('22023: invalid value for option "indexing.%s.quantization.%s": %s%%Allowed are%%', algorithm, key, value)) AS else_refused
+    FROM unnest(ARRAY['hnsw', 'ivf', 'flat']) AS algorithm, unnest(ARRAY['scalar.bits', 'product.bits']) AS key, generate_series(-1, 17) AS value,
+         tried(format('indexing.%s.quantization.%s = %s', algorithm, key, value)) AS said
+    GROUP BY 1, 2 ORDER BY 1, 2;
+DROP TABLE ranges;
+
 -- Values of another type.
 SELECT tried('indexing.hnsw.m = "16"');
 SELECT tried('indexing.hnsw.m = 16.0');
