@@ -6,6 +6,7 @@
 #include "fmgr.h"
 #include "guc.h"
 #include "options.h"
+#include "planner.h"
 
 PG_MODULE_MAGIC;
 
@@ -16,4 +17,5 @@ _PG_init(void)
 {
     vecpg_options_init();
     vecpg_guc_init();
+    vecpg_planner_init();
 }

@@ -1,0 +1,70 @@
+/*
+ * planner.c: takes out of plans what is computed for nobody: distances by which an index already put rows in order.
+ *
+ * PostgreSQL adds the expressions of ORDER BY to what a scan computes for every row, as junk that is dropped in the end, even where
+ * the scan's order needs no sort. For a distance it so reads the vector of each row once more, which from 2 kB on lies in the TOAST table:
+ * three look-ups in its index and two pages a row, about as long as the search itself. A null stands in its place.
+ *
+ * Only at the top of a plan, under nothing but a Limit, is it certain that nobody reads it.
+ */
+#include "planner.h"
+
+#include "access/amapi.h"
+#include "access/genam.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "nodes/plannodes.h"
+#include "optimizer/planner.h"
+#include "options.h"
+#include "utils/rel.h"
+
+static planner_hook_type previous_hook;
+
+static bool
+is_ours(Oid index_oid)
+{
+    Relation index = index_open(index_oid, NoLock); /* the planner has locked it */
+    bool ours = index->rd_indam->amoptions == vecpg_options_parse;
+
+    index_close(index, NoLock);
+    return ours;
+}
+
+static void
+drop_junk_distances(IndexScan *scan)
+{
+    ListCell *cell;
+
+    foreach (cell, scan->scan.plan.targetlist) {
+        TargetEntry *entry = lfirst_node(TargetEntry, cell);
+
+        if (entry->resjunk && list_member(scan->indexorderbyorig, entry->expr))
+            entry->expr =
+                (Expr *)makeNullConst(exprType((Node *)entry->expr), exprTypmod((Node *)entry->expr),
+                                      exprCollation((Node *)entry->expr));
+    }
+}
+
+static PlannedStmt *
+plan(Query *query, const char *text, int cursor_options, ParamListInfo parameters)
+{
+    PlannedStmt *statement = previous_hook != NULL
+                                 ? previous_hook(query, text, cursor_options, parameters)
+                                 : standard_planner(query, text, cursor_options, parameters);
+    Plan *top = statement->commandType == CMD_SELECT ? statement->planTree : NULL;
+
+    /* WITH TIES compares the junk */
+    if (top != NULL && IsA(top, Limit) && ((Limit *)top)->limitOption == LIMIT_OPTION_COUNT)
+        top = outerPlan(top);
+    if (top != NULL && IsA(top, IndexScan) && ((IndexScan *)top)->indexorderbyorig != NIL &&
+        is_ours(((IndexScan *)top)->indexid))
+        drop_junk_distances((IndexScan *)top);
+    return statement;
+}
+
+void
+vecpg_planner_init(void)
+{
+    previous_hook = planner_hook;
+    planner_hook = plan;
+}
