@@ -9,7 +9,6 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "building.h"
 #include "memory.h"
@@ -154,8 +153,6 @@ open_inputs(VecMerge *merge, const VecMergeOptions *options, const char *directo
             status = check_input(merge, options, i, error);
         if (status != VEC_OK)
             return status;
-        /* read from one end to the other now, unlike in a search */
-        vec_sealed_advise(&input->sealed, MADV_NORMAL);
         if (options->control != NULL && vec_control_is_verified(options->control, input->sealed.descriptor))
             continue;
         status = vec_sealed_verify(&input->sealed, options->should_stop, options->should_stop_context, error);

@@ -215,13 +215,6 @@ vec_sealed_read_ahead(const VecSealed *sealed, const void *start, size_t bytes)
     (void)madvise((void *)(sealed->map + from), rest < bytes ? rest : bytes, MADV_WILLNEED);
 }
 
-void
-vec_sealed_advise(VecSealed *sealed, int advice)
-{
-    sealed->advice = advice;
-    (void)madvise((void *)sealed->map, sealed->map_bytes, advice);
-}
-
 VecStatus
 vec_sealed_open(VecSealed *sealed, const char *directory, const char *file_name,
                 const VecAllocator *allocator, VecError *error)
@@ -257,11 +250,11 @@ vec_sealed_open(VecSealed *sealed, const char *directory, const char *file_name,
         return vec_file_error(error, errno, "map", path);
     sealed->map = map;
     vec_fault_guard_add(&sealed->guard, map, sealed->map_bytes, PROT_READ);
-    /* a graph is read at random places, where reading ahead brings what nobody wants; codes without one as a whole */
-    vec_sealed_advise(sealed,
-                      sealed->options.kind == VEC_SEGMENT_HNSW || sealed->options.kind == VEC_SEGMENT_IVF
-                          ? MADV_RANDOM
-                          : MADV_NORMAL);
+    /*
+     * No MADV_RANDOM, although graphs are read at random places: from Linux 6.3 on it also says that what was read will not be read again, and
+     * the codes go where memory is short before the log's pages do. All of a segment is to stay in memory, so that what is read around a page
+     * that was missing is no waste.
+     */
     status = attach(sealed, error);
     return status == VEC_OK ? vec_sealed_check(sealed, error) : status;
 }
@@ -348,7 +341,7 @@ vec_sealed_verify(const VecSealed *sealed, VecShouldStop should_stop, void *shou
     }
 
 done:
-    (void)madvise((void *)sealed->map, sealed->map_bytes, sealed->advice);
+    (void)madvise((void *)sealed->map, sealed->map_bytes, MADV_NORMAL);
     XXH3_freeState(state);
     return status;
 }

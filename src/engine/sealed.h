@@ -19,7 +19,6 @@ typedef struct VecSealed {
     const uint8_t *map;
     uint64_t map_bytes;
     VecFaultGuard guard;    /* of the map */
-    int advice;             /* to the kernel, how it will be read: MADV_... */
     VecFormatHeader header; /* a private copy: what was checked stays as it was checked */
     VecSegmentOptions options;
     VecCoder coder;
@@ -51,9 +50,6 @@ VecStatus vec_sealed_check(const VecSealed *sealed, VecError *error) VEC_MUST_CH
 
 /* Asks the kernel for a part of the map that will be read soon; what of it lies behind the end is left out. */
 void vec_sealed_read_ahead(const VecSealed *sealed, const void *start, size_t bytes);
-
-/* Tells the kernel how the map will be read from now on: MADV_NORMAL (from one end to the other), MADV_RANDOM. */
-void vec_sealed_advise(VecSealed *sealed, int advice);
 
 /* Compares every section with its checksum. VEC_CORRUPT, VEC_INTERRUPTED. */
 VecStatus vec_sealed_verify(const VecSealed *sealed, VecShouldStop should_stop, void *should_stop_context,
