@@ -34,10 +34,13 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/spccache.h"
 #include "worker.h"
 
-#define CANDIDATES_MAX 32  /* asked of the engine at a time */
-#define ROWS_AHEAD     3   /* vectors asked of memory before they are read; 384 floats are 24 cache lines */
+#define CANDIDATES_MAX 32 /* asked of the engine at a time */
+#define ROWS_AHEAD     3  /* vectors asked of memory before they are read; 384 floats are 24 cache lines */
+#define READS_AHEAD    4  /* rows whose pages are being read from disk, once the first of a batch are there */
+#define READS_FIRST    16 /* so many are begun at once where the server's setting does not say more */
 #define ROWS_PER_CHUNK 128 /* heap nodes are allocated by the chunk */
 /* Candidates in the order of one vector, before a search for the rows in the range around another is thought of. */
 #define RANGE_INSTEAD_AFTER 2000
@@ -78,10 +81,14 @@ typedef struct VecpgScan {
     uint64 uncovered_given;
     uint64 uncovered_rows;
     VecpgLogReader *reader;
+    Relation heap;           /* NULL: whoever scans does not fetch rows */
+    BlockNumber heap_blocks; /* once they were counted, else 0 */
     VecpgScanResources *resources;
     VecCandidate candidates[CANDIDATES_MAX];
     uint32 candidate_next;
     uint32 candidate_count;
+    uint32 reads_first; /* by effective_io_concurrency; 0: nothing is read ahead */
+    uint32 read_to;     /* candidates whose pages were asked for */
     pairingheap *rows;
     VecpgScanRow *chunk; /* free nodes: */
     int chunk_free;
@@ -417,6 +424,10 @@ scan_start(IndexScanDesc scan, VecpgScan *state)
                        state->range != NULL ? vecpg_range_limit(state->range) : INFINITY)))
         segments = NULL;
     state->exhausted = segments == NULL;
+    state->heap = scan->heapRelation;
+    state->reads_first = get_tablespace_io_concurrency(index->rd_rel->reltablespace);
+    if (state->reads_first > 0)
+        state->reads_first = Max(state->reads_first, READS_FIRST);
     end = vecpg_log_reader_end(state->reader);
     rows = scan_uncovered(state, segments, end);
     state->uncovered_rows = rows;
@@ -466,6 +477,40 @@ expect_candidates(VecpgScan *state)
         vecpg_log_reader_expect_soon(state->reader, state->candidates[i].id.position);
 }
 
+/* Begins to read a row's page of the table; where that is a segment file said, which may be damaged. */
+static void
+read_heap_ahead(VecpgScan *state, const uint8_t *tid_bytes)
+{
+    ItemPointerData tid;
+
+    if (state->heap == NULL)
+        return;
+    if (state->heap_blocks == 0)
+        state->heap_blocks = RelationGetNumberOfBlocks(state->heap);
+    memcpy(&tid, tid_bytes, sizeof(tid));
+    if (ItemPointerGetBlockNumberNoCheck(&tid) < state->heap_blocks)
+        (void)PrefetchBuffer(state->heap, MAIN_FORKNUM, ItemPointerGetBlockNumberNoCheck(&tid));
+}
+
+/*
+ * Has pages read from disk beside one another that would be read one after the other: of the log, and of the table, whose rows are fetched
+ * next. For ten rows about fifteen candidates are read: so many are begun at once, and more only as they are reached.
+ */
+static void
+read_ahead(VecpgScan *state)
+{
+    uint32 to = Min(Max(state->reads_first, state->candidate_next + READS_AHEAD), state->candidate_count);
+
+    if (state->reads_first == 0)
+        return;
+    for (; state->read_to < to; state->read_to++) {
+        const VecCandidate *candidate = &state->candidates[state->read_to];
+
+        if (!candidate->is_exact && vecpg_log_reader_read_ahead(state->reader, candidate->id.position))
+            read_heap_ahead(state, candidate->id.tid);
+    }
+}
+
 /*
  * Rows are wanted in the order of one vector and in the range around another. While many of the first are among the second, the
  * search around the one is the shorter way. When it is not, all rows of the range are searched for and sorted: else a small range
@@ -510,6 +555,8 @@ refill(Relation index, VecpgScan *state)
     state->candidate_next = 0;
     state->exhausted = state->candidate_count == 0;
     expect_candidates(state);
+    state->read_to = 0;
+    read_ahead(state);
 }
 
 /* No row that is still to come from the segments is nearer, as far as the engine knows. */
@@ -550,6 +597,7 @@ rerank_next(VecpgScan *state)
 {
     uint32 ahead = state->candidate_next + ROWS_AHEAD;
 
+    read_ahead(state);
     if (ahead < state->candidate_count)
         vecpg_log_reader_expect_soon(state->reader, state->candidates[ahead].id.position);
     rerank(state, &state->candidates[state->candidate_next++]);

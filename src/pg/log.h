@@ -76,6 +76,9 @@ extern bool vecpg_log_reader_fetch(VecpgLogReader *reader, uint64 position, Vecp
 extern void vecpg_log_reader_expect(VecpgLogReader *reader, uint64 position);
 extern void vecpg_log_reader_expect_soon(VecpgLogReader *reader, uint64 position);
 
+/* Begins to read the pages of a row from disk. After expect. False: its first page seems to be in shared buffers, and nothing was done. */
+extern bool vecpg_log_reader_read_ahead(VecpgLogReader *reader, uint64 position);
+
 /* Whether the row at position is there and not dead, now; from the directory alone. */
 extern bool vecpg_log_reader_is_live(VecpgLogReader *reader, uint64 position);
 

@@ -138,3 +138,15 @@ vecpg_log_hint_prefetch_entry(Relation index, uint64 page_number, uint16 slot, S
         prefetch_bytes(PageGetContents(BufferGetPage(guess)), bytes - piece);
     }
 }
+
+bool
+vecpg_log_hint_is_right(Relation index, uint64 page_number)
+{
+    Buffer guess = *page_hint(index, page_number);
+    const VecpgPageSpecial *special;
+
+    if (guess == InvalidBuffer)
+        return false;
+    special = (const VecpgPageSpecial *)(BufferGetPage(guess) + BLCKSZ - MAXALIGN(sizeof(VecpgPageSpecial)));
+    return special->kind == VECPG_PAGE_LOG && special->number == page_number;
+}

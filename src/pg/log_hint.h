@@ -25,4 +25,7 @@ extern void vecpg_log_hint_found_directory(Relation index, uint64 directory_inde
 extern void vecpg_log_hint_prefetch_page(Relation index, uint64 page_number);
 extern void vecpg_log_hint_prefetch_entry(Relation index, uint64 page_number, uint16 slot, Size bytes);
 
+/* Whether the guess still holds, as far as a look at the page tells that is neither pinned nor locked. */
+extern bool vecpg_log_hint_is_right(Relation index, uint64 page_number);
+
 #endif

@@ -129,6 +129,23 @@ directory_lock_share(VecpgLogReader *reader, uint64 directory_index)
     return buffer;
 }
 
+/* What the directory says of a log page; false if it is retired or unknown. */
+static bool
+directory_read(VecpgLogReader *reader, uint64 page_number, VecpgDirectoryEntry *entry)
+{
+    Buffer buffer;
+
+    if (page_number > reader->meta.tail_page_number)
+        return false;
+    buffer = directory_lock_share(reader, page_number / reader->meta.directory_fanout);
+    if (buffer == InvalidBuffer)
+        return false;
+    memcpy(entry, vecpg_page_directory_entry(BufferGetPage(buffer), &reader->meta, page_number),
+           sizeof(*entry));
+    UnlockReleaseBuffer(buffer);
+    return (entry->flags & VECPG_DIRECTORY_LIVE) != 0;
+}
+
 /* The block of a log page that is not retired; false for every other page number. */
 static bool
 page_locate(VecpgLogReader *reader, uint64 page_number, int slot, BlockNumber *block)
@@ -263,6 +280,26 @@ vecpg_log_reader_expect_soon(VecpgLogReader *reader, uint64 position)
 {
     vecpg_log_hint_prefetch_entry(reader->index, VecpgPositionPage(position), VecpgPositionSlot(position),
                                   reader->entry_capacity_bytes);
+}
+
+bool
+vecpg_log_reader_read_ahead(VecpgLogReader *reader, uint64 position)
+{
+    uint64 first = VecpgPositionPage(position);
+    uint64 last = first + 1 + reader->entry_capacity_bytes / VECPG_PAGE_BYTES;
+    VecpgDirectoryEntry entry;
+
+    if (vecpg_log_hint_is_right(reader->index, first))
+        return false;
+    for (uint64 number = first; number <= last && directory_read(reader, number, &entry); number++) {
+        /* only the last entry of a page runs on, and only as far as pages say that they begin with a piece of one */
+        if (number > first && !(entry.flags & VECPG_DIRECTORY_CONTINUES))
+            break;
+        if (number == first + 1 && entry.slots_before > VecpgPositionSlot(position) + 1)
+            break;
+        (void)PrefetchBuffer(reader->index, MAIN_FORKNUM, entry.block);
+    }
+    return true;
 }
 
 bool
