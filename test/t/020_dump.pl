@@ -27,6 +27,13 @@ $node->safe_psql('postgres', q{
 	CREATE INDEX samples_h ON samples USING hash (h);
 	CREATE INDEX samples_near ON samples USING vectors (v3 vector_cos_ops);
 	CREATE INDEX samples_short ON samples USING vectors (((v[:1])::vector(1)) vector_l2_ops) WHERE v IS NOT NULL;
+	CREATE INDEX samples_lists ON samples USING vectors (v3 vector_l2_ops) WITH (lists = 7, quantization = rabitq3, options = $$
+		optimizing.sealing_secs = 11 # it's "quoted"
+		[indexing."ivf"]
+		nprobe = 3
+		spherical_centroids = true
+		$$);
+	CREATE INDEX samples_terms ON samples USING vectors ((s::svector(1)) svector_dot_ops) WITH (options = '[indexing.inverted_index]') WHERE id = 1;
 	CREATE VIEW halves AS SELECT id, v[:2] AS head, v || v AS twice, v <<->> near AS inside, v <-> ARRAY[1,2] AS mixed FROM samples;
 	CREATE TABLE parts (id int, v vector(2)) PARTITION BY HASH (v);
 	CREATE TABLE part_0 PARTITION OF parts FOR VALUES WITH (MODULUS 2, REMAINDER 0);
@@ -38,11 +45,12 @@ my $contents = q{SELECT md5(string_agg(t::text, '|' ORDER BY id)) FROM samples t
 my $bytes = q{SELECT md5(string_agg(concat_ws(',', vector_send(v), vecf16_send(h), svector_send(s), bvector_send(b), bvector_send(bits), vector_send(many[1])), '|' ORDER BY id)) FROM samples};
 my $parts = q{SELECT tableoid::regclass, count(*), md5(string_agg(v::text, '|' ORDER BY id)) FROM parts GROUP BY 1 ORDER BY 1};
 my $objects = q{SELECT string_agg(pg_get_indexdef(indexrelid), E'\n' ORDER BY indexrelid::regclass::text) FROM pg_index WHERE indrelid = 'samples'::regclass};
+my $options = q{SELECT string_agg(vectors_index_options(indexrelid), E'\n' ORDER BY indexrelid::regclass::text) FROM pg_index WHERE indrelid = 'samples'::regclass AND indexrelid::regclass::text ~ '(near|short|lists|terms)$'};
 my $view = q{SELECT pg_get_viewdef('halves'::regclass)};
 my $near = q{SET enable_seqscan = off; SELECT id, v3 <=> '[3,2,1]' FROM samples ORDER BY v3 <=> '[3,2,1]', id LIMIT 50};
-my @queries = ($contents, $bytes, $parts, $objects, $view, $near);
+my @queries = ($contents, $bytes, $parts, $objects, $options, $view, $near);
 my @expected = map { $node->safe_psql('postgres', $_) } @queries;
-my @names = ('values', 'binary values', 'hash partitions', 'indexes', 'view', 'nearest rows');
+my @names = ('values', 'binary values', 'hash partitions', 'indexes', 'options of indexes', 'view', 'nearest rows');
 
 sub same_as_before
 {
@@ -50,6 +58,8 @@ sub same_as_before
 	is($node->safe_psql($database, $queries[$_]), $expected[$_], "$name: $names[$_]") for 0 .. $#queries;
 	return;
 }
+
+like($expected[4], qr/"sealing_secs": 11.*"nlist": 7, "nprobe": 3, "spherical_centroids": true, "quantization": \{"rabitq": \{"bits": 3\}\}/, 'options are in force');
 
 for my $format ('plain', 'custom', 'directory')
 {
