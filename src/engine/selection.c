@@ -207,13 +207,6 @@ static inline bool
 is_among(const VecTest *test, uint64_t key)
 {
     const uint64_t *first = test->values;
-    bool found = false;
-
-    if (test->value_count <= FEW_VALUES) {
-        for (uint32_t i = 0; i < test->value_count; i++)
-            found |= first[i] == key;
-        return found;
-    }
 
     for (uint32_t count = test->value_count; count > 1; count -= count / 2)
         first += first[count / 2 - 1] < key ? count / 2 : 0;
@@ -288,6 +281,25 @@ keep_words(const VecTest *test, uint64_t row_count, uint32_t *rows, uint32_t cou
 }
 
 static uint32_t
+keep_few_values(const VecTest *test, uint32_t *rows, uint32_t count)
+{
+    const uint64_t *column = test->column, *values = test->values;
+    uint32_t value_count = test->value_count, kept = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t row = rows[i];
+        uint64_t key = column[row];
+        bool found = false;
+
+        for (uint32_t j = 0; j < value_count; j++)
+            found |= values[j] == key;
+        rows[kept] = row;
+        kept += found;
+    }
+    return kept;
+}
+
+static uint32_t
 keep(const VecSelection *selection, const VecTest *test, uint32_t *rows, uint32_t count)
 {
     uint64_t row_count = selection->columns->row_count;
@@ -303,6 +315,8 @@ keep(const VecSelection *selection, const VecTest *test, uint32_t *rows, uint32_
             rows[kept] = row;
             kept += column[row] - low <= span;
         }
+    } else if (test->kind == VEC_TEST_IN && test->value_count <= FEW_VALUES) {
+        kept = keep_few_values(test, rows, count);
     } else if (test->kind == VEC_TEST_ALL) {
         return keep_words(test, row_count, rows, count);
     } else if (test->kind < VEC_TEST_NULL) {

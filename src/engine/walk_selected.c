@@ -10,6 +10,8 @@
 #define POLL_STEPS 64
 #define CACHE_LINE 64
 #define AHEAD      4
+#define NEXT_LISTS 2
+#define DENSE_PART 3
 #define PASSED_MIN 4096
 #define DEGREE_MAX 256
 #define WAITING_LISTS                                                                                        \
@@ -136,12 +138,14 @@ read_list(VecWalk *walk, VecPassages *passages, const VecLayer *layer, const Vec
  * Passes through what waits, nearest in hops first, until enough matching rows were seen: five eighths of a list. At 100,000
  * rows of which 50 / 10 / 2 % match at random, ef 100, that finds 0.986 / 0.969 / 0.953 of ten neighbours in 0.6 / 0.5 / 0.35
  * times the speed of a search without a filter; half a list 0.984 / 0.956 / 0.93, a whole one 0.993 / 0.987 / - at 0.45 / 0.35.
+ * Where a third of the rows match half a list will do, with an eighth fewer lists.
  */
 static void
 pass_through(VecWalk *walk, VecPassages *passages, const VecLayer *layer, const VecSelection *selection,
              Step *step)
 {
-    uint32_t wanted = layer->degree * 5 / 8;
+    bool is_dense = selection->match_estimate * DENSE_PART >= layer->node_count;
+    uint32_t wanted = is_dense ? layer->degree / 2 : layer->degree * 5 / 8;
 
     for (uint32_t i = step->next; i < step->end && i < step->next + AHEAD; i++)
         prefetch_list(layer, passages->waiting[i]);
@@ -159,11 +163,27 @@ pass_through(VecWalk *walk, VecPassages *passages, const VecLayer *layer, const 
     }
 }
 
+/* Asks for the lists of the nodes that are next unless the batch finds better ones. */
 static void
-take_batch(VecWalk *walk, const VecCodes *codes, const VecCodeQuery *query, const Step *step)
+prefetch_next(const VecWalk *walk, const VecLayer *layer)
+{
+    uint32_t wanted = NEXT_LISTS;
+
+    for (uint32_t i = walk->cursor; i < walk->pool_count && wanted > 0; i++) {
+        if (walk->pool[i] & 1)
+            continue;
+        prefetch_list(layer, vec_walk_key_node(walk->pool[i]));
+        wanted--;
+    }
+}
+
+static void
+take_batch(VecWalk *walk, const VecLayer *layer, const VecCodes *codes, const VecCodeQuery *query,
+           const Step *step)
 {
     for (uint32_t i = 0; i < step->count; i++)
         vec_codes_prefetch(codes, walk->batch_nodes[i]);
+    prefetch_next(walk, layer);
     walk->hops += step->lists;
     walk->distances += step->count;
     vec_codes_distances(codes, query, walk->batch_nodes, step->count, walk->batch_sums,
@@ -187,7 +207,7 @@ vec_walk_seed_selected(VecWalk *walk, VecPassages *passages, const VecLayer *lay
     pass(passages, walk, node);
     read_list(walk, passages, layer, selection, node, &step);
     pass_through(walk, passages, layer, selection, &step);
-    take_batch(walk, codes, query, &step);
+    take_batch(walk, layer, codes, query, &step);
     return VEC_OK;
 }
 
@@ -234,7 +254,7 @@ vec_walk_run_selected(VecWalk *walk, VecPassages *passages, const VecLayer *laye
             return VEC_OK;
         read_list(walk, passages, layer, selection, node, &step);
         pass_through(walk, passages, layer, selection, &step);
-        take_batch(walk, codes, query, &step);
+        take_batch(walk, layer, codes, query, &step);
         unpolled += step.count * row_bytes + POLL_BYTES / POLL_STEPS;
     }
 }
