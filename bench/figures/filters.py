@@ -5,6 +5,7 @@ with an exact sort. Each has a table of its own, so that the planner has no choi
 """
 
 import gzip
+import itertools
 import statistics
 import time
 
@@ -16,7 +17,9 @@ from dataset import binary
 NAME = "filters"
 EF = {10: 100, 100: 200}  # ef_search by k, of both systems
 QUERIES = 200
-CELL_SECONDS = 0.8
+CELL_SECONDS = 0.8  # of each way, in turns
+TURNS = 5
+TURN_QUERIES = 2  # at least
 RECALL_WANTED = 0.95
 FILTERS = (
     # name, selectivity in percent, categories below, sources (none: all)
@@ -118,29 +121,43 @@ def _check_plan(bench, way, statement):
         raise RuntimeError(f"{way} is not what is measured:\n{plan}")
 
 
-def _run(bench, way, condition, k, parameters):
-    """(ids of each query, seconds a query, server CPU a query): as many as fit the time, and ten at least."""
-    raw, statement = bench.connection.pgconn, _statement(way, condition, k)
+def _prepare(bench, way, condition, k, parameters):
+    """What is known of a way before its first turn; the statement has its plan then, and its rows are in caches."""
+    name, statement = f"filters_{way}".encode(), _statement(way, condition, k)
     _settle(bench, way, k)
     _check_plan(bench, way, statement)
-    raw.prepare(b"filters", statement.encode())
-    for parameter in parameters[:6]:  # plans, caches
-        raw.exec_prepared(b"filters", [parameter], [1], 1)
-    answers, times, end = [], [], time.perf_counter() + CELL_SECONDS
-    cpu = backend_seconds(bench.pid)
-    for parameter in parameters:
+    bench.connection.pgconn.prepare(name, statement.encode())
+    for parameter in parameters[:6]:
+        bench.connection.pgconn.exec_prepared(name, [parameter], [1], 1)
+    return {"name": name, "answers": [], "times": [], "cpu": 0.0}
+
+
+def _take_turn(bench, run, parameters):
+    """Goes on with the queries; the answers of each are kept once."""
+    raw, end, cpu = bench.connection.pgconn, time.perf_counter() + CELL_SECONDS / TURNS, backend_seconds(bench.pid)
+    for turn in itertools.count(1):
         start = time.perf_counter()
-        result = raw.exec_prepared(b"filters", [parameter], [1], 1)
+        result = raw.exec_prepared(run["name"], [parameters[len(run["times"]) % len(parameters)]], [1], 1)
         now = time.perf_counter()
         if result.error_message:
             raise RuntimeError(result.error_message.decode())
-        times.append(now - start)
-        answers.append([int.from_bytes(result.get_value(row, 0), "big") for row in range(result.ntuples)])
-        if now > end and len(times) >= 10:
+        run["times"].append(now - start)
+        if len(run["answers"]) < len(parameters):
+            run["answers"].append([int.from_bytes(result.get_value(row, 0), "big") for row in range(result.ntuples)])
+        if now > end and turn >= TURN_QUERIES:
             break
-    cpu = (backend_seconds(bench.pid) - cpu) / len(times)
-    bench.connection.execute("DEALLOCATE filters")
-    return answers, statistics.fmean(times), cpu
+    run["cpu"] += backend_seconds(bench.pid) - cpu
+
+
+def _run(bench, condition, k, parameters):
+    """All ways in turns, so that what else the machine does hits all of them: (answers, seconds a query, server CPU a query) of each."""
+    runs = {way: _prepare(bench, way, condition, k, parameters) for way in WAYS}
+    for _ in range(TURNS):
+        for way, run in runs.items():
+            _settle(bench, way, k)
+            _take_turn(bench, run, parameters)
+    bench.connection.execute("DEALLOCATE ALL")
+    return {way: (run["answers"], statistics.fmean(run["times"]), run["cpu"] / len(run["times"])) for way, run in runs.items()}
 
 
 def _cell(answers, seconds, cpu, nearest, matching, k):
@@ -165,8 +182,7 @@ def measure(bench):
             if matching == 0:  # a small set of data
                 continue
             line = {"k": k, "name": name, "percent": percent, "matching": matching, "ways": {}}
-            for way in WAYS:
-                answers, seconds, cpu = _run(bench, way, _condition(below, sources), k, parameters)
+            for way, (answers, seconds, cpu) in _run(bench, _condition(below, sources), k, parameters).items():
                 best, count = (bench.data.neighbours, bench.data.rows) if way == "unfiltered" else (nearest, matching)
                 line["ways"][way] = _cell(answers, seconds, cpu, best, count, k)
             results.append(line)
