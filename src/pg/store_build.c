@@ -33,7 +33,7 @@
 #define DISK_RESERVE_BYTES (UINT64CONST(256) * 1024 * 1024)
 
 /* CREATE INDEX cuts the rows into so many segments at most: each costs every search some 100 us, and a manifest has room for 4096. */
-#define BUILD_SEGMENTS_MAX 1000
+#define BUILD_SEGMENTS_MAX 256
 
 /* So many rows are read between two pauses: they should take less than a second. */
 #define PAUSE_ROWS 20000

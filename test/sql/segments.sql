@@ -57,7 +57,7 @@ SELECT differences();
 SELECT * FROM vectors_verify('items_embedding');
 DROP INDEX items_embedding;
 
--- There are never more than a thousand.
+-- There are never more than 256.
 INSERT INTO items SELECT i, NULL FROM generate_series(2001, 2500) i;
 CREATE INDEX items_embedding ON items USING vectors (embedding vector_l2_ops) WITH (options = 'segment.max_sealed_segment_size = 1');
 SELECT array_length(sealed, 1), sealed[1], tuples FROM segments();
