@@ -20,29 +20,38 @@ from systems import Pgvector, Unindexed, Vectors
 
 # In this order: the searches want an index that nothing was inserted into, the last one leaves it changed.
 FIGURES = (
-    "build", "search", "ivfflat", "path", "memory", "types", "filters", "planner", "algorithms", "photos",
-    "ratio", "growth", "insert", "grow", "steady", "churn"
+    "build", "search", "ivfflat", "path", "memory", "types", "filters", "planner", "algorithms", "sparse",
+    "memory_bound", "photos", "ratio", "growth", "insert", "grow", "steady", "churn"
 )
 # These run when they are asked for: each has a section of its own in README.md.
-ON_DEMAND = ("types", "filters", "planner", "algorithms", "photos", "ratio", "growth", "grow", "steady")
+ON_DEMAND = (
+    "types", "filters", "planner", "algorithms", "sparse", "memory_bound", "photos", "ratio", "growth", "grow",
+    "steady"
+)
 RESULTS = pathlib.Path("build/bench/results.json")
 
 
 class Bench:
-    def __init__(self):
+    def __init__(self, systems):
         self.rounds = int(os.environ.get("BENCH_ROUNDS") or 3)
         self.builds = int(os.environ.get("BENCH_BUILDS") or 1)
         self.data = Dataset()
         with psycopg.connect(autocommit=True) as connection:
             connection.execute("CREATE DATABASE bench")
+        self.compared = [system for system in (Pgvector(), Vectors()) if system.name in systems]
+        self.unindexed = Unindexed()
+        self.connect()
+        self._start = time.monotonic()
+
+    def connect(self):
+        """The session in which all is done; once more after the server was started anew."""
         self.connection = psycopg.connect(dbname="bench", autocommit=True)
         self.pid = self.connection.info.backend_pid
         self.postmaster = int(
             self.connection.execute("SELECT pg_read_file('postmaster.pid')").fetchone()[0].split("\n")[0]
         )
-        self.compared = [Pgvector(self.connection), Vectors(self.connection)]
-        self.unindexed = Unindexed(self.connection)
-        self._start = time.monotonic()
+        for system in (*self.compared, self.unindexed):
+            system.connection = self.connection
 
     def table(self, system):
         return f"items_{system.name}"
@@ -64,7 +73,7 @@ class Bench:
             time.sleep(0.01)
 
     def load(self):
-        systems = [*self.compared, self.unindexed]
+        systems = [*self.compared, *([self.unindexed] if len(self.compared) > 1 else [])]
         for system in systems:
             system.install()
         for system in systems:
@@ -82,11 +91,11 @@ def main():
     usual = [name for name in FIGURES if name not in ON_DEMAND]
     wanted = (os.environ.get("BENCH_FIGURES") or ",".join(usual)).split(",")
     figures = [importlib.import_module(f"figures.{name}") for name in FIGURES if name in wanted]
-    bench = Bench()
-    if not all(hasattr(figure, "LOADS_ITSELF") for figure in figures):
-        build = importlib.import_module("figures.build")  # which the others search in
-        figures = [build, *(figure for figure in figures if figure is not build)]
-        bench.load()
+    systems = {name for figure in figures for name in getattr(figure, "SYSTEMS", ("pgvector", "vectors"))}
+    if any(not hasattr(figure, "SYSTEMS") for figure in figures) and "build" not in wanted:
+        figures.insert(0, importlib.import_module("figures.build"))
+    bench = Bench(systems)
+    bench.load()
     results = {}
     for figure in figures:
         results[figure.NAME] = figure.measure(bench)
@@ -98,7 +107,7 @@ def main():
     command = " ".join([*given, "make bench"])
     block = report.text(bench, figures, results, command)
     print(block)
-    if not report.write(block, () if set(wanted) == set(usual) else sorted(wanted)):
+    if not report.write(block, () if set(wanted) == set(usual) else sorted(wanted), bench.data.directory.name):
         bench.note("some figures only, and bench/README.md has no place for these: it is left as it is")
 
 

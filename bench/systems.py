@@ -7,9 +7,7 @@ names the schema. Their <-> differ (a root here, its square there) but order ali
 
 class System:
     name = label = schema = create_extension = ef_setting = None
-
-    def __init__(self, connection):
-        self.connection = connection
+    connection = None  # set by whoever opens it
 
     def install(self):
         self.connection.execute(f"CREATE SCHEMA {self.schema}")

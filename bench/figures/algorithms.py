@@ -7,6 +7,8 @@ from dataset import binary
 from figures.search import at_recall, run
 
 NAME = "algorithms"
+SYSTEMS = ("vectors",)
+ROUNDS = 1
 TABLE = "algorithms"
 EF = (10, 20, 40, 80, 160, 320, 640)
 NPROBE = (2, 4, 8, 16, 32, 64, 128)
@@ -19,6 +21,7 @@ CASES = [
     ("hnsw, scalar 8 bit", "indexing.hnsw.quantization.scalar.bits = 8", "hnsw_ef_search", EF),
     ("hnsw, scalar 4 bit", "indexing.hnsw.quantization.scalar.bits = 4", "hnsw_ef_search", EF),
     ("hnsw, rabitq 2 bit", "indexing.hnsw.quantization.rabitq.bits = 2", "hnsw_ef_search", EF),
+    ("hnsw, product x16", "indexing.hnsw.quantization.product = { ratio = \"x16\" }", "hnsw_ef_search", EF),
     ("hnsw, binary", "indexing.hnsw.quantization.binary = {}", "hnsw_ef_search", EF),
     ("ivf, scalar 8 bit", "indexing.ivf.quantization.scalar.bits = 8", "ivf_nprobe", NPROBE),
     ("ivf, scalar 4 bit", "indexing.ivf.quantization.scalar.bits = 4", "ivf_nprobe", NPROBE),

@@ -9,29 +9,24 @@ import statistics
 import numpy
 
 from clock import server_seconds
-from dataset import binary, copy_stream
+from dataset import binary
 from figures.search import K, at_recall, run
 
 NAME = "growth"
-LOADS_ITSELF = True
+SYSTEMS = ("vectors",)
 MEMORY = "64MB"
 SWEEP = (20, 28, 40, 56, 80, 112, 160, 224, 320)
 TARGET = 0.95
 PART = 10
 
 
-def _load(bench, system, table, count):
-    system.create_table(table, bench.data.dimensions)
-    with bench.connection.cursor() as cursor, cursor.copy(f"COPY {table} FROM STDIN (FORMAT binary)") as copy:
-        for piece in copy_stream(range(count), bench.data.base):
-            copy.write(piece)
-    bench.connection.execute(f"VACUUM ANALYZE {table}")
+def _build(bench, system, table):
     bench.connection.execute(f"SET maintenance_work_mem = '{MEMORY}'")
     cpu = server_seconds(bench.postmaster)
     system.create_index(table)
     cpu = server_seconds(bench.postmaster) - cpu
     bench.connection.execute("RESET maintenance_work_mem")
-    bench.note(f"growth: {table} ready, build {cpu:.1f} CPU s")
+    bench.note(f"growth: index of {table}, {cpu:.1f} CPU s")
     return cpu
 
 
@@ -46,20 +41,23 @@ def _recall(found, exact):
 
 
 def measure(bench):
-    system = next(system for system in bench.compared if system.name == "vectors")
-    for each in bench.compared:  # the report tells their versions
-        each.install()
+    (system,) = (system for system in bench.compared if system.name == "vectors")
     counts = {"few": bench.data.rows // PART, "many": bench.data.rows}
+    tables = {"few": "growth_few", "many": bench.table(system)}
+    bench.connection.execute(
+        f"CREATE TABLE {tables['few']} AS SELECT * FROM {tables['many']} WHERE id < {counts['few']}"
+    )
+    bench.connection.execute(f"VACUUM ANALYZE {tables['few']}")
     exact = {"few": _exact(bench, counts["few"]), "many": bench.data.neighbours[:, :K]}
     parameters = [binary(query) for query in bench.data.queries]
     raw, results, points = bench.connection.pgconn, {}, {}
     for name, count in counts.items():
-        results[name] = {"rows": count, "build_cpu": _load(bench, system, f"growth_{name}", count)}
+        results[name] = {"rows": count, "build_cpu": _build(bench, system, tables[name])}
         results[name]["segments"] = bench.connection.execute(
             f"SELECT cardinality(idx_sealed) FROM {system.schema}.pg_vector_index_stat"
-            f" WHERE indexname = 'growth_{name}_index'"
+            f" WHERE indexname = '{tables[name]}_index'"
         ).fetchone()[0]
-        raw.prepare(f"growth_{name}".encode(), system.nearest(f"growth_{name}", K).encode())
+        raw.prepare(f"growth_{name}".encode(), system.nearest(tables[name], K).encode())
     for round_ in range(bench.rounds + 1):  # the first one warms the caches
         for ef in SWEEP:
             system.set_ef(ef)
