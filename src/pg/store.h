@@ -103,12 +103,13 @@ typedef struct VecpgBuildRequest {
     Relation index;
     uint64 from; /* the new segment covers [from, to) and takes the place of those that lie in it */
     uint64 to;
-    bool is_flat;         /* without a graph, whatever the options say */
-    const char *codes_of; /* the segment file whose quantizer is used; NULL: trained anew */
-    uint64 sample_to;     /* they are trained on the rows of [from, sample_to); 0: on the segment's own */
-    VecControl *control;  /* with the work claimed */
-    uint32 thread_count;  /* 0: as CREATE INDEX */
-    VecpgPause *pause;    /* NULL: read without pauses */
+    bool is_flat;                     /* without a graph, whatever the options say */
+    const VecSegmentOptions *segment; /* its options; NULL: as the index wants them now */
+    const char *codes_of;             /* the segment file whose quantizer is used; NULL: trained anew */
+    uint64 sample_to;    /* they are trained on the rows of [from, sample_to); 0: on the segment's own */
+    VecControl *control; /* with the work claimed */
+    uint32 thread_count; /* 0: as CREATE INDEX */
+    VecpgPause *pause;   /* NULL: read without pauses */
     VecPlan *plan; /* not NULL: nothing is published; the plan gets the codes for its input, and is written */
     char *file_name;      /* gets the segment's name, of VEC_FILE_NAME_BYTES; or NULL */
     bool report_progress; /* into pg_stat_progress_create_index */

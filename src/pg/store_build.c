@@ -406,7 +406,10 @@ read_rows(VecpgBuild *build, VecError *error)
     vecpg_store_build_options(&options);
     if (request->thread_count > 0)
         options.thread_count = request->thread_count;
-    vecpg_store_segment_options(request->index, vecpg_log_reader_meta(build->reader), &options.segment);
+    if (request->segment != NULL)
+        options.segment = *request->segment;
+    else
+        vecpg_store_segment_options(request->index, vecpg_log_reader_meta(build->reader), &options.segment);
     if (request->is_flat)
         options.segment.kind = VEC_SEGMENT_FLAT;
     options.seed = VecpgPositionPage(request->from);
@@ -511,8 +514,11 @@ build_in_parts(Relation index, VecControl *control, uint64 end)
     uint64 rows_max = segment_rows_max(index, vecpg_log_reader_count_live(reader, 0, end));
     VecpgBuildOutcome outcome = VECPG_BUILD_DONE;
     char first_name[VEC_FILE_NAME_BYTES] = "";
-    VecpgBuildRequest request = {.index = index, .control = control, .report_progress = true};
+    VecSegmentOptions segment; /* looked up once: it opens what segments there are */
+    VecpgBuildRequest request = {
+        .index = index, .control = control, .segment = &segment, .report_progress = true};
 
+    vecpg_store_segment_options(index, vecpg_log_reader_meta(reader), &segment);
     for (uint64 from = 0; from < end && outcome == VECPG_BUILD_DONE; from = request.to) {
         request.from = from;
         request.to = vecpg_log_reader_after_live(reader, from, end, rows_max);
