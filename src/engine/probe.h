@@ -30,15 +30,17 @@
 
 typedef enum ProbeStage {
     PROBE_START,
-    PROBE_SCAN, /* reading all codes */
-    PROBE_RUN,  /* a round is under way */
+    PROBE_RUN, /* a round is under way */
     PROBE_READY,
     PROBE_REST, /* rows never visited */
     PROBE_DONE
 } ProbeStage;
 
+typedef struct VecProbeWay VecProbeWay; /* probe_ways.h */
+
 typedef struct VecProbe {
     const VecSealed *segment;
+    const VecProbeWay *way; /* to the rows, in this search */
     const VecAllocator *allocator;
     VecWalk walk;
     VecQuantizeScratch scratch;
@@ -47,15 +49,14 @@ typedef struct VecProbe {
     ProbeStage stage;
     uint32_t width;       /* of the first round */
     uint64_t taken_count; /* keys that were ready in earlier rounds */
-    uint32_t row_next;    /* rows before it are done (PROBE_SCAN), or visited */
-    uint64_t scan_from;   /* PROBE_SCAN: keys below it were ready before; the spill holds all from it ... */
+    uint32_t row_next;    /* rows before it are done (a scan), or visited */
+    uint64_t scan_from;   /* a scan: keys below it were ready before; the spill holds all from it ... */
     uint64_t scan_to;     /* ... up to here, exclusive; UINT64_MAX: up to the last */
     size_t scan_keep;     /* keys that a scan may keep; it holds twice as many meanwhile */
     uint32_t ready_next;  /* keys of walk.pool before it were taken */
     float *bounds;        /* [i] the least lower bound of the ready keys i, i + 1, … */
     uint32_t bounds_capacity;
     uint64_t rounds;
-    bool scans;             /* the rounds come from scans: flat, or few rows match */
     bool is_selective;      /* has a selection */
     VecSelection selection; /* what the filter means here */
     VecSelectionCursor cursor;
@@ -79,6 +80,9 @@ void vec_probe_free(VecProbe *probe); /* NULL is legal */
 /* Begins a search. VEC_INVALID: the query cannot be coded. VEC_NO_MEMORY. */
 VecStatus vec_probe_begin(VecProbe *probe, const void *query, size_t query_bytes,
                           const VecSearchOptions *options) VEC_MUST_CHECK;
+
+/* Whether the search reads the codes of all rows, or of all that match. */
+bool vec_probe_scans(const VecProbe *probe);
 
 /* Puts the probe back into the state in which begin expects it, and gives back what a long search made it hold. */
 void vec_probe_end(VecProbe *probe);

@@ -1,12 +1,11 @@
 /*
  * probe_selected.c: a probe whose search has a filter: whether it scans or walks, and both.
  */
-#include "probe_selected.h"
+#include "probe_ways.h"
 
 #include <math.h>
 
 #define REST_ROWS  1024
-#define SCAN_ROWS  256
 #define POLL_BYTES ((uint64_t)4 << 20)
 
 /* Rows with which a walk for a selection begins, besides those where the query is. */
@@ -64,11 +63,11 @@ prefers_scan(const VecProbe *probe, uint64_t width)
 }
 
 VecStatus
-vec_selected_begin(VecProbe *probe, const VecFilter *filter)
+vec_probe_select(VecProbe *probe, const VecFilter *filter)
 {
+    const VecSelection *selection = &probe->selection;
     VecStatus status;
 
-    probe->scans = vec_probe_is_flat(probe);
     probe->is_selective = false;
     if (filter == NULL || filter->condition_count == 0)
         return VEC_OK;
@@ -76,9 +75,13 @@ vec_selected_begin(VecProbe *probe, const VecFilter *filter)
     if (status != VEC_OK)
         return status;
     probe->cursor = (VecSelectionCursor){0};
-    probe->is_selective = probe->selection.is_empty || probe->selection.test_count > 0;
-    if (probe->is_selective && !probe->scans)
-        probe->scans = probe->selection.is_empty || prefers_scan(probe, walk_width(probe, false));
+    probe->is_selective = selection->is_empty || selection->test_count > 0;
+    if (!probe->is_selective)
+        return VEC_OK;
+    if (probe->way->is_scan || selection->is_empty || prefers_scan(probe, walk_width(probe, false)))
+        probe->way = &vec_probe_selected_scan;
+    else if (probe->way->is_walk)
+        probe->way = &vec_probe_selected_walk;
     return VEC_OK;
 }
 
@@ -95,20 +98,22 @@ is_far_from_matches(const VecProbe *probe, uint32_t entry)
     return around < AROUND_PART_MAX && around < part * AROUND_PART;
 }
 
-VecStatus
-vec_selected_widen(VecProbe *probe, uint32_t entry)
+/* Where the walk would begin says how wide it must be, or that a scan is better after all. */
+static VecStatus
+widen(VecProbe *probe, uint32_t entry)
 {
     bool is_far = is_far_from_matches(probe, entry);
 
     if (is_far && prefers_scan(probe, walk_width(probe, true))) {
-        probe->scans = true;
+        probe->way = &vec_probe_selected_scan;
         return VEC_OK;
     }
     return vec_probe_set_width(probe, (uint32_t)walk_width(probe, is_far));
 }
 
-VecStatus
-vec_selected_seed(VecProbe *probe, uint32_t entry)
+/* A walk for a selection begins where the query is, and at matching rows from all over. */
+static VecStatus
+seed(VecProbe *probe, uint32_t entry)
 {
     const VecSealed *segment = probe->segment;
     uint32_t rows[SEED_ROWS];
@@ -124,6 +129,27 @@ vec_selected_seed(VecProbe *probe, uint32_t entry)
         return status;
     return vec_walk_seed_rows(&probe->walk, &segment->codes, &probe->query, rows,
                               vec_selection_sample(&probe->selection, rows, SEED_ROWS));
+}
+
+static VecStatus
+begin_walk(VecProbe *probe)
+{
+    uint32_t entry;
+    VecStatus status;
+
+    if ((status = vec_probe_walk_enter(probe, &entry)) != VEC_OK ||
+        (status = widen(probe, entry)) != VEC_OK || !probe->way->is_walk)
+        return status;
+    if ((status = vec_probe_walk_seed_postings(probe)) != VEC_OK)
+        return status;
+    return seed(probe, entry);
+}
+
+static VecStatus
+begin_scan(VecProbe *probe)
+{
+    (void)probe;
+    return VEC_OK;
 }
 
 /* Adds the keys of batch_nodes that are wanted to the spill, which has room for all and one place beyond. */
@@ -143,8 +169,8 @@ keep_selected(VecProbe *probe, uint32_t count)
     walk->spill_count += kept;
 }
 
-VecStatus
-vec_selected_scan(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
+static VecStatus
+run_scan(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
 {
     const VecCodes *codes = &probe->segment->codes;
     VecWalk *walk = &probe->walk;
@@ -159,9 +185,10 @@ vec_selected_scan(VecProbe *probe, VecShouldStop should_stop, void *should_stop_
             if (should_stop != NULL && should_stop(should_stop_context, walk->distances, codes->row_count))
                 return VEC_INTERRUPTED;
         }
-        if (vec_walk_reserve_spill(walk, SCAN_ROWS) != VEC_OK)
+        if (vec_walk_reserve_spill(walk, VEC_PROBE_BATCH_ROWS) != VEC_OK)
             return VEC_NO_MEMORY;
-        more = vec_selection_next(&probe->selection, &probe->cursor, SCAN_ROWS, walk->batch_nodes, &count);
+        more = vec_selection_next(&probe->selection, &probe->cursor, VEC_PROBE_BATCH_ROWS, walk->batch_nodes,
+                                  &count);
         if (walk->spill_count + count > 2 * probe->scan_keep)
             probe->scan_to = vec_walk_cut_spill(walk, probe->scan_keep) + 1;
         for (uint32_t i = 0; i < count; i++)
@@ -170,7 +197,7 @@ vec_selected_scan(VecProbe *probe, VecShouldStop should_stop, void *should_stop_
                             walk->batch_distances);
         keep_selected(probe, count);
         walk->distances += count;
-        unpolled += count * row_bytes + SCAN_ROWS * sizeof(uint64_t);
+        unpolled += count * row_bytes + VEC_PROBE_BATCH_ROWS * sizeof(uint64_t);
     }
     return vec_probe_take_spill(probe);
 }
@@ -192,8 +219,9 @@ cut_pool(VecProbe *probe)
     return VEC_OK;
 }
 
-VecStatus
-vec_selected_run(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
+/* A first round that found less than it wanted, though rows are left, gives way to a scan; a later one takes what there is. */
+static VecStatus
+run_walk(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
 {
     const VecSealed *segment = probe->segment;
     VecWalk *walk = &probe->walk;
@@ -207,13 +235,13 @@ vec_selected_run(VecProbe *probe, VecShouldStop should_stop, void *should_stop_c
         return cut_pool(probe);
     vec_walk_reset(walk);
     vec_passages_reset(&probe->passages, walk);
-    probe->scans = true;
-    probe->stage = PROBE_SCAN;
+    probe->way = &vec_probe_selected_scan;
     return VEC_OK;
 }
 
-VecStatus
-vec_selected_take_rest(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
+/* The matching rows that were never visited may be few and far between. */
+static VecStatus
+rest_of_walk(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
 {
     const VecCodes *codes = &probe->segment->codes;
     VecWalk *walk = &probe->walk;
@@ -247,3 +275,9 @@ vec_selected_take_rest(VecProbe *probe, VecShouldStop should_stop, void *should_
     vec_probe_make_ready(probe);
     return VEC_OK;
 }
+
+const VecProbeWay vec_probe_selected_walk = {
+    .is_walk = true, .begin = begin_walk, .run = run_walk, .next = vec_probe_walk_next, .rest = rest_of_walk};
+
+const VecProbeWay vec_probe_selected_scan = {
+    .is_scan = true, .begin = begin_scan, .run = run_scan, .next = vec_probe_scan_next};

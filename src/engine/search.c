@@ -279,7 +279,7 @@ vec_search_statistics(const VecSearch *search, VecSearchStatistics *statistics)
         statistics->distances += search->probes[i]->walk.distances;
         statistics->hops += search->probes[i]->walk.hops;
         statistics->rounds += search->probes[i]->rounds;
-        statistics->segments_scanned += search->probes[i]->scans;
-        statistics->segments_walked += !search->probes[i]->scans;
+        statistics->segments_scanned += vec_probe_scans(search->probes[i]);
+        statistics->segments_walked += !vec_probe_scans(search->probes[i]);
     }
 }

@@ -1,0 +1,88 @@
+/*
+ * probe_lists.c: the way to rows by lists around centroids (IVF): a round reads the nearest ones not yet read.
+ */
+#include "memory.h"
+#include "probe_ways.h"
+
+static bool
+create(VecProbe *probe)
+{
+    const VecSealed *segment = probe->segment;
+
+    probe->list_keys = vec_memory_allocate_raw(probe->allocator, segment->ivf.list_count, sizeof(uint64_t));
+    probe->list_floats = vec_memory_allocate_raw(probe->allocator, segment->codes.dimensions, sizeof(float));
+    return probe->list_keys != NULL && probe->list_floats != NULL;
+}
+
+static VecStatus
+begin(VecProbe *probe)
+{
+    const VecSealed *segment = probe->segment;
+
+    vec_ivf_rank(&segment->ivf, &segment->codes, &probe->query, probe->list_floats, probe->list_keys);
+    probe->list_count = segment->ivf.list_count;
+    probe->lists_read = 0;
+    return VEC_OK;
+}
+
+/* The keys of one list, to the spill. */
+static VecStatus
+read_list(VecProbe *probe, uint32_t list, VecShouldStop should_stop, void *should_stop_context)
+{
+    const VecCodes *codes = &probe->segment->codes;
+    VecWalk *walk = &probe->walk;
+    uint32_t count, known = 0;
+    const uint32_t *rows = vec_ivf_list(&probe->segment->ivf, list, &count);
+    uint32_t batch_rows[VEC_PROBE_BATCH_ROWS];
+
+    if (vec_walk_reserve_spill(walk, count) != VEC_OK)
+        return VEC_NO_MEMORY;
+    if (should_stop != NULL &&
+        should_stop(should_stop_context, probe->lists_read, probe->segment->ivf.list_count))
+        return VEC_INTERRUPTED;
+    for (uint32_t i = 0; i < count; i++) {
+        if (rows[i] < codes->row_count)
+            batch_rows[known++] = rows[i];
+        if (known < VEC_PROBE_BATCH_ROWS && i + 1 < count)
+            continue;
+        if (probe->is_selective)
+            known = vec_selection_keep(&probe->selection, batch_rows, known);
+        vec_codes_distances(codes, &probe->query, batch_rows, known, walk->batch_sums, walk->batch_distances);
+        for (uint32_t k = 0; k < known; k++)
+            walk->spill[walk->spill_count++] = vec_walk_key(walk->batch_distances[k], batch_rows[k]);
+        walk->distances += known;
+        known = 0;
+    }
+    walk->hops++;
+    return VEC_OK;
+}
+
+/* A round over lists: those that are due, and more as long as they bring nothing. */
+static VecStatus
+run(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
+{
+    VecWalk *walk = &probe->walk;
+    VecStatus status;
+
+    while (probe->list_count > 0 && (probe->lists_due > 0 || walk->spill_count == 0)) {
+        /* the list leaves the heap only once it was read: who was interrupted begins with it again */
+        status = read_list(probe, vec_walk_key_node(probe->list_keys[0]), should_stop, should_stop_context);
+        if (status != VEC_OK)
+            return status;
+        vec_ivf_pop(probe->list_keys, &probe->list_count);
+        probe->lists_read++;
+        probe->lists_due -= probe->lists_due > 0;
+    }
+    return vec_probe_take_spill(probe);
+}
+
+/* As many lists as all rounds before together. */
+static VecStatus
+next(VecProbe *probe)
+{
+    probe->lists_due = probe->lists_read;
+    probe->stage = probe->list_count + probe->walk.spill_count > 0 ? PROBE_RUN : PROBE_DONE;
+    return VEC_OK;
+}
+
+const VecProbeWay vec_probe_lists = {.create = create, .begin = begin, .run = run, .next = next};

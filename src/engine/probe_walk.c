@@ -1,0 +1,143 @@
+/*
+ * probe_walk.c: the way to rows along a graph (HNSW). What it has in common with a walk for a filter's rows is here too.
+ */
+#include "memory.h"
+#include "probe_ways.h"
+
+#define REST_ROWS    1024                /* rows a piece where no path leads */
+#define POLL_BYTES   ((uint64_t)4 << 20) /* of codes; cold ones come from the disk */
+#define POLL_ISLANDS 64
+
+/* Rows of a sparse query's lists with which its walk begins, for each candidate that it looks for. */
+#define POSTINGS_PER_WIDTH 32
+
+VecStatus
+vec_probe_walk_enter(VecProbe *probe, uint32_t *entry)
+{
+    const VecSealed *segment = probe->segment;
+    VecStatus status;
+
+    if ((status = vec_probe_set_width(probe, probe->width)) != VEC_OK ||
+        (status = vec_walk_reserve_spill(&probe->walk, 1)) != VEC_OK)
+        return status;
+    *entry = vec_graph_entry(&segment->graph, &probe->walk, &segment->codes, &probe->query);
+    return VEC_OK;
+}
+
+VecStatus
+vec_probe_walk_seed_postings(VecProbe *probe)
+{
+    const VecSealed *segment = probe->segment;
+
+    if (segment->postings.terms == NULL)
+        return VEC_OK;
+    return vec_postings_seed(&segment->postings, &segment->codes, &probe->query,
+                             (uint64_t)probe->width * POSTINGS_PER_WIDTH, &probe->postings_scratch,
+                             &probe->walk);
+}
+
+static VecStatus
+begin(VecProbe *probe)
+{
+    const VecSealed *segment = probe->segment;
+    uint32_t entry;
+    VecStatus status = vec_probe_walk_enter(probe, &entry);
+
+    if (status != VEC_OK)
+        return status;
+    vec_walk_seed(&probe->walk, &segment->graph.bottom, &segment->codes, &probe->query, entry);
+    return vec_probe_walk_seed_postings(probe);
+}
+
+/* The next row that was never visited; false if there is none. Rows before row_next are all visited. */
+bool
+vec_probe_next_unvisited(VecProbe *probe, uint32_t *row)
+{
+    const VecWalk *walk = &probe->walk;
+
+    for (; probe->row_next < probe->segment->codes.row_count; probe->row_next++) {
+        if (probe->row_next % 64 == 0 && walk->visited[probe->row_next / 64] == UINT64_MAX) {
+            probe->row_next += 63;
+        } else if (!vec_bitset_test(walk->visited, probe->row_next)) {
+            *row = probe->row_next;
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * Where the graph has less to offer than the round is wide, the walk begins again at a row that no path led to: crowds of equal
+ * rows, or rows that have nothing in common, are islands, and a small segment must not hide its nearest row on one.
+ */
+static VecStatus
+run(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
+{
+    const VecSealed *segment = probe->segment;
+    VecWalk *walk = &probe->walk;
+    uint32_t row, islands = 0;
+
+    for (;;) {
+        VecStatus status = vec_walk_run(walk, &segment->graph.bottom, &segment->codes, &probe->query,
+                                        should_stop, should_stop_context);
+        if (status != VEC_OK)
+            return status;
+        if (walk->pool_count == walk->width || !vec_probe_next_unvisited(probe, &row))
+            break;
+        if (++islands % POLL_ISLANDS == 0 && should_stop != NULL &&
+            should_stop(should_stop_context, probe->row_next, segment->codes.row_count))
+            return VEC_INTERRUPTED;
+        vec_walk_seed(walk, &segment->graph.bottom, &segment->codes, &probe->query, row);
+    }
+    vec_probe_make_ready(probe);
+    return VEC_OK;
+}
+
+VecStatus
+vec_probe_walk_next(VecProbe *probe)
+{
+    VecStatus status;
+
+    if (probe->walk.spill_count == 0) {
+        probe->stage = PROBE_REST;
+        return VEC_OK;
+    }
+    if ((status = vec_probe_set_round_width(probe)) != VEC_OK)
+        return status;
+    vec_walk_refill(&probe->walk);
+    probe->stage = PROBE_RUN;
+    return VEC_OK;
+}
+
+/* The next piece of the rows that were never visited. */
+static VecStatus
+rest(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
+{
+    const VecCodes *codes = &probe->segment->codes;
+    VecWalk *walk = &probe->walk;
+    uint64_t row_bytes = vec_codes_row_bytes(codes), bytes_left = POLL_BYTES;
+    VecStatus status;
+    uint32_t row;
+
+    (void)should_stop, (void)should_stop_context; /* pieces are short */
+    if ((status = vec_probe_set_width(probe, REST_ROWS)) != VEC_OK)
+        return status;
+    walk->pool_count = 0;
+    while (walk->pool_count < REST_ROWS && bytes_left > 0 && vec_probe_next_unvisited(probe, &row)) {
+        bytes_left -= bytes_left < row_bytes ? bytes_left : row_bytes;
+        vec_bitset_set(walk->visited, row);
+        walk->pool[walk->pool_count++] = vec_walk_key(vec_codes_distance(codes, &probe->query, row), row) | 1;
+        walk->distances++;
+    }
+    if (walk->pool_count == 0) {
+        probe->stage = PROBE_DONE;
+        return VEC_OK;
+    }
+    vec_walk_sort(walk->pool, walk->pool_count);
+    walk->cursor = walk->pool_count;
+    vec_probe_make_ready(probe);
+    return VEC_OK;
+}
+
+const VecProbeWay vec_probe_walk = {
+    .is_walk = true, .begin = begin, .run = run, .next = vec_probe_walk_next, .rest = rest};
