@@ -86,7 +86,36 @@ is_unnamed_and_old(const VecpgSweepEntry *entry)
     return !has_prepared_transactions() && !OidIsValid(vecpg_relation_by_file(tablespace, entry->file));
 }
 
-/* Under the directory's lock, so that no builder is at work in it. */
+/*
+ * Removes a directory with all that is in it. A builder who has not found out yet that his index is gone may put a file there
+ * meanwhile: then the directory stays for the next sweep, and that is nothing to warn of, as rmtree would.
+ */
+static void
+remove_all(const char *path)
+{
+    DIR *directory = AllocateDir(path);
+    struct dirent *item;
+
+    if (directory == NULL && errno == ENOENT)
+        return;
+    while ((item = ReadDirExtended(directory, path, LOG)) != NULL) {
+        char file[MAXPGPATH * 2];
+
+        if (strcmp(item->d_name, ".") == 0 || strcmp(item->d_name, "..") == 0)
+            continue;
+        snprintf(file, sizeof(file), "%s/%s", path, item->d_name);
+        if (unlink(file) == 0 || errno == ENOENT)
+            continue;
+        if (errno == EISDIR || errno == EPERM) /* not of our making */
+            rmtree(file, true);
+        else
+            ereport(LOG, (errcode_for_file_access(), errmsg("could not remove file \"%s\": %m", file)));
+    }
+    FreeDir(directory);
+    rmdir(path);
+}
+
+/* Under the directory's lock, so that nobody publishes in it. */
 static void
 directory_remove(const VecpgSweepEntry *entry)
 {
@@ -98,7 +127,7 @@ directory_remove(const VecpgSweepEntry *entry)
         status = vec_control_lock(control, &error);
     vec_stop_point("sweep-before-removal");
     if (status == VEC_OK || status == VEC_NOT_FOUND || status == VEC_CORRUPT)
-        rmtree(entry->path, true);
+        remove_all(entry->path);
     vec_control_close(control);
 }
 
