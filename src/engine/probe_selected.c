@@ -266,13 +266,7 @@ rest_of_walk(VecProbe *probe, VecShouldStop should_stop, void *should_stop_conte
         if (should_stop != NULL && should_stop(should_stop_context, probe->row_next, codes->row_count))
             return VEC_INTERRUPTED;
     }
-    if (walk->pool_count == 0) {
-        probe->stage = PROBE_DONE;
-        return VEC_OK;
-    }
-    vec_walk_sort(walk->pool, walk->pool_count);
-    walk->cursor = walk->pool_count;
-    vec_probe_make_ready(probe);
+    vec_probe_walk_end_piece(probe);
     return VEC_OK;
 }
 

@@ -109,6 +109,20 @@ vec_probe_walk_next(VecProbe *probe)
     return VEC_OK;
 }
 
+void
+vec_probe_walk_end_piece(VecProbe *probe)
+{
+    VecWalk *walk = &probe->walk;
+
+    if (walk->pool_count == 0) {
+        probe->stage = PROBE_DONE;
+        return;
+    }
+    vec_walk_sort(walk->pool, walk->pool_count);
+    walk->cursor = walk->pool_count;
+    vec_probe_make_ready(probe);
+}
+
 /* The next piece of the rows that were never visited. */
 static VecStatus
 rest(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
@@ -129,13 +143,7 @@ rest(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
         walk->pool[walk->pool_count++] = vec_walk_key(vec_codes_distance(codes, &probe->query, row), row) | 1;
         walk->distances++;
     }
-    if (walk->pool_count == 0) {
-        probe->stage = PROBE_DONE;
-        return VEC_OK;
-    }
-    vec_walk_sort(walk->pool, walk->pool_count);
-    walk->cursor = walk->pool_count;
-    vec_probe_make_ready(probe);
+    vec_probe_walk_end_piece(probe);
     return VEC_OK;
 }
 

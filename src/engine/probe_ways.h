@@ -60,6 +60,9 @@ VecStatus vec_probe_walk_enter(VecProbe *probe, uint32_t *entry) VEC_MUST_CHECK;
 VecStatus vec_probe_walk_seed_postings(VecProbe *probe) VEC_MUST_CHECK;
 VecStatus vec_probe_walk_next(VecProbe *probe) VEC_MUST_CHECK;
 
+/* Ends a piece of the rows that no path led to: what the pool has of them becomes ready; nothing: there are no more. */
+void vec_probe_walk_end_piece(VecProbe *probe);
+
 /* The next row that was never visited; false if there is none. Rows before row_next are all visited. */
 bool vec_probe_next_unvisited(VecProbe *probe, uint32_t *row);
 
