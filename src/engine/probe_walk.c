@@ -1,7 +1,6 @@
 /*
  * probe_walk.c: the way to rows along a graph (HNSW). What it has in common with a walk for a filter's rows is here too.
  */
-#include "memory.h"
 #include "probe_ways.h"
 
 #define REST_ROWS    1024                /* rows a piece where no path leads */
