@@ -129,39 +129,43 @@ directory_lock_share(VecpgLogReader *reader, uint64 directory_index)
     return buffer;
 }
 
-/* What the directory says of a log page; false if it is retired or unknown. */
+/* The directory's entry of a log page, and its page's buffer, share-locked; NULL, and nothing locked, where there is none. */
+static VecpgDirectoryEntry *
+directory_entry_lock(VecpgLogReader *reader, uint64 page_number, Buffer *buffer)
+{
+    if (page_number > reader->meta.tail_page_number)
+        return NULL;
+    *buffer = directory_lock_share(reader, page_number / reader->meta.directory_fanout);
+    if (*buffer == InvalidBuffer)
+        return NULL;
+    return vecpg_page_directory_entry(BufferGetPage(*buffer), &reader->meta, page_number);
+}
+
+/* What the directory says of a log page, but for its dead bits; false if it is retired or unknown. */
 static bool
 directory_read(VecpgLogReader *reader, uint64 page_number, VecpgDirectoryEntry *entry)
 {
     Buffer buffer;
+    const VecpgDirectoryEntry *found = directory_entry_lock(reader, page_number, &buffer);
 
-    if (page_number > reader->meta.tail_page_number)
+    if (found == NULL)
         return false;
-    buffer = directory_lock_share(reader, page_number / reader->meta.directory_fanout);
-    if (buffer == InvalidBuffer)
-        return false;
-    memcpy(entry, vecpg_page_directory_entry(BufferGetPage(buffer), &reader->meta, page_number),
-           sizeof(*entry));
+    memcpy(entry, found, sizeof(*entry));
     UnlockReleaseBuffer(buffer);
     return (entry->flags & VECPG_DIRECTORY_LIVE) != 0;
 }
 
-/* The block of a log page that is not retired; false for every other page number. */
+/* The block of the log page of a row; false if the row is dead or unknown. */
 static bool
-page_locate(VecpgLogReader *reader, uint64 page_number, int slot, BlockNumber *block)
+row_locate(VecpgLogReader *reader, uint64 page_number, uint16 slot, BlockNumber *block)
 {
-    VecpgDirectoryEntry *entry;
     Buffer buffer;
+    VecpgDirectoryEntry *entry = directory_entry_lock(reader, page_number, &buffer);
     bool live;
 
-    if (page_number > reader->meta.tail_page_number)
+    if (entry == NULL)
         return false;
-    buffer = directory_lock_share(reader, page_number / reader->meta.directory_fanout);
-    if (buffer == InvalidBuffer)
-        return false;
-    entry = vecpg_page_directory_entry(BufferGetPage(buffer), &reader->meta, page_number);
-    live = slot < 0 ? (entry->flags & VECPG_DIRECTORY_LIVE) != 0
-                    : !vecpg_directory_is_dead(entry, &reader->meta, slot);
+    live = !vecpg_directory_is_dead(entry, &reader->meta, slot);
     *block = entry->block;
     UnlockReleaseBuffer(buffer);
     return live;
@@ -172,15 +176,15 @@ static bool
 entry_gather(VecpgLogReader *reader, uint64 page_number, Size done, Size length)
 {
     while (done < length) {
-        BlockNumber block;
+        VecpgDirectoryEntry entry;
         Buffer buffer;
         Page page;
         uint16 piece;
 
         page_number++;
-        if (!page_locate(reader, page_number, -1, &block))
+        if (!directory_read(reader, page_number, &entry))
             return false;
-        buffer = reader_lock(reader, block, page_number);
+        buffer = reader_lock(reader, entry.block, page_number);
         page = BufferGetPage(buffer);
         if (!vecpg_page_is(page, VECPG_PAGE_LOG, page_number)) {
             UnlockReleaseBuffer(buffer);
@@ -188,7 +192,8 @@ entry_gather(VecpgLogReader *reader, uint64 page_number, Size done, Size length)
         }
         piece = VecpgPageGetSpecial(page)->continuation_bytes;
         if (piece == 0 || piece > VECPG_PAGE_BYTES || piece > length - done)
-            vecpg_page_corrupt(reader->index, block, "a continued entry's piece has an impossible length");
+            vecpg_page_corrupt(reader->index, entry.block,
+                               "a continued entry's piece has an impossible length");
         memcpy(reader->entry_bytes + done, PageGetContents(page), piece);
         UnlockReleaseBuffer(buffer);
         done += piece;
@@ -253,7 +258,7 @@ vecpg_log_reader_fetch(VecpgLogReader *reader, uint64 position, VecpgLogEntry *e
     Size piece;
     Size length;
 
-    if (!page_locate(reader, page_number, slot, &block))
+    if (!row_locate(reader, page_number, slot, &block))
         return false;
     buffer = reader_lock(reader, block, page_number);
     page = BufferGetPage(buffer);
@@ -307,7 +312,7 @@ vecpg_log_reader_is_live(VecpgLogReader *reader, uint64 position)
 {
     BlockNumber block;
 
-    return page_locate(reader, VecpgPositionPage(position), VecpgPositionSlot(position), &block);
+    return row_locate(reader, VecpgPositionPage(position), VecpgPositionSlot(position), &block);
 }
 
 /* Makes reader->directory the copy of the directory page that covers page_number. */
