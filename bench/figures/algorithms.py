@@ -23,6 +23,7 @@ CASES = [
     ("hnsw, rabitq 2 bit", "indexing.hnsw.quantization.rabitq.bits = 2", "hnsw_ef_search", EF),
     ("hnsw, product x16", "indexing.hnsw.quantization.product = { ratio = \"x16\" }", "hnsw_ef_search", EF),
     ("hnsw, binary", "indexing.hnsw.quantization.binary = {}", "hnsw_ef_search", EF),
+    ("hnsw, binary, m 12", "indexing.hnsw = { m = 12, quantization = { binary = {} } }", "hnsw_ef_search", EF),
     ("ivf, scalar 8 bit", "indexing.ivf.quantization.scalar.bits = 8", "ivf_nprobe", NPROBE),
     ("ivf, scalar 4 bit", "indexing.ivf.quantization.scalar.bits = 4", "ivf_nprobe", NPROBE),
     ("ivf, binary", "indexing.ivf.quantization.binary = {}", "ivf_nprobe", NPROBE),
