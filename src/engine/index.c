@@ -114,7 +114,8 @@ open_segment(VecIndex *index, const char *directory, const VecIndexOpenOptions *
         return VEC_OK;
     }
     if (status == VEC_OK &&
-        (options->control == NULL || !vec_control_is_verified(options->control, segment->descriptor))) {
+        (options->control == NULL || !vec_control_is_verified(options->control, segment->descriptor) ||
+         segment->is_cold)) {
         status = vec_sealed_verify(segment, options->should_stop, options->should_stop_context, &detail);
         if (status == VEC_OK && options->control != NULL)
             vec_control_remember_verified(options->control, segment->descriptor);

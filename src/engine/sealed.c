@@ -22,6 +22,15 @@
 
 #define VERIFY_PIECE_BYTES ((size_t)4 << 20)
 
+/*
+ * Whether a file is in memory is seen from so many of its pages. One that is not, and is no longer than this, is read as a whole: at a
+ * gigabyte a second that takes less than the first searches would wait for their pages, and what was read in one go the system keeps in
+ * large pages, which it does not give up piece by piece when memory is short (bench/README.md, "Bigger than memory").
+ */
+#define COLD_SAMPLE    32
+#define COLD_PART      8 /* fewer than one of so many pages is there */
+#define COLD_BYTES_MAX ((uint64_t)256 << 20)
+
 static VecStatus
 corrupt(const VecSealed *sealed, VecError *error, const char *what, uint64_t value)
 {
@@ -215,6 +224,23 @@ vec_sealed_read_ahead(const VecSealed *sealed, const void *start, size_t bytes)
     (void)madvise((void *)(sealed->map + from), rest < bytes ? rest : bytes, MADV_WILLNEED);
 }
 
+static bool
+is_cold(const uint8_t *map, uint64_t map_bytes)
+{
+    uint64_t page_bytes = (uint64_t)sysconf(_SC_PAGESIZE), pages = map_bytes / page_bytes;
+    uint32_t resident = 0;
+
+    if (map_bytes > COLD_BYTES_MAX || pages < COLD_SAMPLE)
+        return false;
+    for (uint64_t i = 0; i < COLD_SAMPLE; i++) {
+        unsigned char is_there = 1; /* also where the system does not tell */
+
+        (void)mincore((void *)(map + pages * i / COLD_SAMPLE * page_bytes), page_bytes, &is_there);
+        resident += is_there & 1;
+    }
+    return resident * COLD_PART < COLD_SAMPLE;
+}
+
 VecStatus
 vec_sealed_open(VecSealed *sealed, const char *directory, const char *file_name,
                 const VecAllocator *allocator, VecError *error)
@@ -249,6 +275,8 @@ vec_sealed_open(VecSealed *sealed, const char *directory, const char *file_name,
     if (map == MAP_FAILED)
         return vec_file_error(error, errno, "map", path);
     sealed->map = map;
+    sealed->is_cold =
+        is_cold(map, sealed->map_bytes); /* before anything is read that brings its neighbours */
     vec_fault_guard_add(&sealed->guard, map, sealed->map_bytes, PROT_READ);
     /*
      * No MADV_RANDOM, although graphs are read at random places: from Linux 6.3 on it also says that what was read will not be read again, and

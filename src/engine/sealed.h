@@ -18,6 +18,8 @@ typedef struct VecSealed {
     uint64_t identity; /* of the file as it was opened: vec_file_identity */
     const uint8_t *map;
     uint64_t map_bytes;
+    /* It was not in memory, and is short enough to be read as a whole before it is searched: verify it, which does that. */
+    bool is_cold;
     VecFaultGuard guard;    /* of the map */
     VecFormatHeader header; /* a private copy: what was checked stays as it was checked */
     VecSegmentOptions options;

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -34,13 +35,13 @@ typedef struct File {
 } File;
 
 static int
-setup_type(void **state, VecElementType element_type, VecMetric metric)
+setup_type(void **state, VecElementType element_type, VecMetric metric, uint32_t rows)
 {
     File *file = calloc(1, sizeof(File));
 
     assert_non_null(file);
     snprintf(file->directory, sizeof(file->directory), "%s", cases_directory());
-    file->cases = cases_make(ROWS + 1, DIMENSIONS, 15, 4);
+    file->cases = cases_make(rows + 1, DIMENSIONS, 15, 4);
     file->options = cases_options(DIMENSIONS, metric, 8);
     file->options.segment.element_type = element_type;
     file->options.segment.m = 4; /* several layers with few rows */
@@ -48,7 +49,7 @@ setup_type(void **state, VecElementType element_type, VecMetric metric)
     file->options.segment.key_count = CASES_KEYS;
     file->options.segment.key_ordered = CASES_KEYS_ORDERED;
     memset(cases_row(&file->cases, 17), 0xff, DIMENSIONS * sizeof(float)); /* NaN: an exception */
-    file->result = cases_build(file->directory, &file->options, file->cases.vectors, ROWS);
+    file->result = cases_build(file->directory, &file->options, file->cases.vectors, rows);
     cases_publish(file->directory, &file->result);
     snprintf(file->path, sizeof(file->path), "%s/%s", file->directory, file->result.file_name);
     file->descriptor = open(file->path, O_RDWR);
@@ -64,19 +65,25 @@ setup_type(void **state, VecElementType element_type, VecMetric metric)
 static int
 setup(void **state)
 {
-    return setup_type(state, VEC_TYPE_F32, VEC_METRIC_L2);
+    return setup_type(state, VEC_TYPE_F32, VEC_METRIC_L2, ROWS);
+}
+
+static int
+setup_many(void **state)
+{
+    return setup_type(state, VEC_TYPE_F32, VEC_METRIC_L2, ROWS * 10);
 }
 
 static int
 setup_bits(void **state)
 {
-    return setup_type(state, VEC_TYPE_BIT, VEC_METRIC_JACCARD);
+    return setup_type(state, VEC_TYPE_BIT, VEC_METRIC_JACCARD, ROWS);
 }
 
 static int
 setup_sparse(void **state)
 {
-    return setup_type(state, VEC_TYPE_SPARSE, VEC_METRIC_L2);
+    return setup_type(state, VEC_TYPE_SPARSE, VEC_METRIC_L2, ROWS);
 }
 
 static int
@@ -374,6 +381,52 @@ headers_may_lie_under_a_right_checksum(void **state)
     assert_in_range(opened, 100, 15000);
 }
 
+/* Puts a file out of the system's memory. False: its file system has no other place for it. */
+static bool
+forget(const File *file)
+{
+    unsigned char is_there = 1;
+    void *map = mmap(NULL, file->length, PROT_READ, MAP_SHARED, file->descriptor, 0);
+
+    assert_ptr_not_equal(map, MAP_FAILED);
+    assert_int_equal(fsync(file->descriptor), 0);
+    assert_int_equal(posix_fadvise(file->descriptor, 0, 0, POSIX_FADV_DONTNEED), 0);
+    assert_int_equal(mincore(map, 1, &is_there), 0);
+    munmap(map, file->length);
+    return (is_there & 1) == 0;
+}
+
+/* What was verified when it was written may have changed on the disk since: a file that comes from there is verified anew. */
+static void
+a_cold_file_is_verified_anew(void **state)
+{
+    File *file = *state;
+    const VecFormatHeader *header = (const VecFormatHeader *)file->bytes;
+    size_t at = header->sections[VEC_SECTION_CODES].offset;
+    uint8_t other = file->bytes[at] ^ 1;
+    VecIndexOpenOptions options = {.expectation = {.element_type = VEC_TYPE_F32,
+                                                   .metric = VEC_METRIC_L2,
+                                                   .dimensions = DIMENSIONS,
+                                                   .key_count = CASES_KEYS}};
+    VecIndex *index;
+    VecError error;
+
+    assert_int_equal(
+        vec_control_open(file->directory, true, &vec_allocator_default, &options.control, &error), VEC_OK);
+    put(file, at, &other, 1);
+    vec_control_remember_verified(options.control, file->descriptor);
+    for (int is_cold = 0; is_cold <= 1; is_cold++) {
+        if (is_cold && !forget(file))
+            break;
+        assert_int_equal(vec_index_open(file->directory, &options, &vec_allocator_default, &index, &error),
+                         VEC_OK);
+        assert_int_equal(vec_index_segment_count(index), is_cold ? 0 : 1);
+        assert_int_equal(vec_index_problem_count(index), is_cold ? 1 : 0);
+        vec_index_close(index);
+    }
+    vec_control_close(options.control);
+}
+
 int
 main(void)
 {
@@ -381,6 +434,7 @@ main(void)
         cmocka_unit_test_setup_teardown(every_byte_of_the_header_matters, setup, teardown),
         cmocka_unit_test_setup_teardown(any_byte_of_a_section_matters, setup, teardown),
         cmocka_unit_test_setup_teardown(truncation_is_noticed, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_cold_file_is_verified_anew, setup_many, teardown),
         cmocka_unit_test_setup_teardown(missing_and_foreign_files_are_named_so, setup, teardown),
         cmocka_unit_test_setup_teardown(the_caller_judges_stamps, setup, teardown),
         cmocka_unit_test_setup_teardown(bodies_may_lie_in_a_search, setup, teardown),
