@@ -24,6 +24,9 @@
 #define COST_NEXT     0.8
 #define COST_ANYWHERE 10.0
 
+/* A test without an order is taken to let through this part of the rows. */
+#define UNCOUNTED_PART 2
+
 /* Compared with one by one. */
 #define FEW_VALUES 8
 
@@ -166,41 +169,43 @@ find_range(const VecKeyColumns *columns, uint32_t key, uint64_t low, uint64_t hi
         *to = *from;
 }
 
-/* How many rows the order says pass a test; false: it has none, or is not the way. */
+/* Whether an order says how many rows pass a test, and which. */
 static bool
-count_by_order(const VecKeyColumns *columns, const VecTest *test, uint64_t *count)
+has_order(const VecKeyColumns *columns, const VecTest *test)
+{
+    if ((columns->key_ordered >> test->key & 1) == 0 || test->kind == VEC_TEST_ALL ||
+        test->kind == VEC_TEST_ANY)
+        return false;
+    return test->kind != VEC_TEST_IN || test->value_count <= columns->coded_count / ROWS_PER_LOOKUP;
+}
+
+/* How many rows pass a test that has an order. */
+static uint64_t
+count_by_order(const VecKeyColumns *columns, const VecTest *test)
 {
     uint64_t found = 0;
-    uint32_t from, to, step;
+    uint32_t from = 0, to = 0, step;
 
-    if ((columns->key_ordered >> test->key & 1) == 0)
-        return false;
     switch (test->kind) {
         case VEC_TEST_RANGE:
             find_range(columns, test->key, test->low, test->low + test->span, &from, &to);
-            *count = to - from;
-            return true;
+            return to - from;
         case VEC_TEST_NULL:
-            *count = find_in_order(columns, test->key, 0);
-            return true;
+            return find_in_order(columns, test->key, 0);
         case VEC_TEST_NOT_NULL:
-            *count = columns->coded_count - find_in_order(columns, test->key, 0);
-            return true;
+            return columns->coded_count - find_in_order(columns, test->key, 0);
         case VEC_TEST_IN:
-            if (test->value_count > columns->coded_count / ROWS_PER_LOOKUP)
-                return false;
             step = (test->value_count + COUNTED_VALUES - 1) / COUNTED_VALUES;
             for (uint32_t i = 0; i < test->value_count; i += step) {
                 find_range(columns, test->key, test->values[i], test->values[i], &from, &to);
                 found += to - from;
             }
-            *count = found * step;
-            return true;
+            return found * step;
         case VEC_TEST_ALL:
         case VEC_TEST_ANY:
             break;
     }
-    return false;
+    return columns->coded_count;
 }
 
 static inline bool
@@ -436,49 +441,98 @@ sample(const VecSelection *selection, uint32_t *rows, uint32_t wanted, uint32_t 
     return keep_from(selection, selection->has_lead ? 1 : 0, rows, taken);
 }
 
+/*
+ * How many tests a row is put to until one fails, of all tests but one, per row of the segment, where this part of the rows comes to the
+ * first. At most: as if each test let through the same rows as the one before.
+ */
+static double
+tests_per_row(const VecSelection *selection, const VecTest *without, double part)
+{
+    double coded_count = selection->columns->coded_count, tests = 0;
+
+    for (uint32_t i = 0; i < selection->test_count; i++) {
+        const VecTest *test = &selection->tests[i];
+
+        if (test == without)
+            continue;
+        tests += part;
+        part = (double)test->count < part * coded_count ? (double)test->count / coded_count : part;
+    }
+    return tests;
+}
+
 /* Nanoseconds of taking a test's rows from its order, and looking at them with the others. */
 static double
-cost_of_lead(const VecSelection *selection, const VecTest *test, uint64_t count)
+cost_of_lead(const VecSelection *selection, const VecTest *test)
 {
+    double coded_count = selection->columns->coded_count, part = (double)test->count / coded_count;
     bool ascends =
         test->kind != VEC_TEST_RANGE || test->span == 0; /* rows of one key are in their own order */
-    double look = selection->test_count > 1 ? (ascends ? COST_NEXT : COST_ANYWHERE) : 0;
 
-    return (double)count * (COST_ORDER + look);
+    return (double)test->count * COST_ORDER +
+           coded_count * tests_per_row(selection, test, part) * (ascends ? COST_NEXT : COST_ANYWHERE);
+}
+
+/*
+ * Has the orders count what each test lets through, and brings those first that leave the least to the others. What lets all rows
+ * through is no test. True: the orders say exactly how many rows pass all tests.
+ */
+static bool
+sort_tests(VecSelection *selection)
+{
+    uint64_t coded_count = selection->columns->coded_count;
+    uint32_t kept = 0;
+    bool is_counted = true;
+
+    for (uint32_t i = 0; i < selection->test_count; i++) {
+        VecTest test = selection->tests[i];
+        bool ordered = has_order(selection->columns, &test);
+        uint32_t place = kept;
+
+        test.count = ordered ? count_by_order(selection->columns, &test) : coded_count / UNCOUNTED_PART;
+        if (ordered && test.count == coded_count &&
+            test.kind != VEC_TEST_IN) /* whose count may be an estimate */
+            continue;
+        is_counted &= ordered && kept == 0;
+        for (; place > 0 && selection->tests[place - 1].count > test.count; place--)
+            selection->tests[place] = selection->tests[place - 1];
+        selection->tests[place] = test;
+        kept++;
+    }
+    selection->test_count = kept;
+    return is_counted;
 }
 
 /* The test whose rows are the fewest to look at leads, if there is one that makes that cheaper than looking at all. */
 static void
 choose_lead(VecSelection *selection)
 {
-    uint64_t coded_count = selection->columns->coded_count, least = coded_count, lead_count = 0;
-    double cost = (double)coded_count * COST_NEXT;
+    uint64_t coded_count = selection->columns->coded_count, least = coded_count;
+    double cost;
     uint32_t lead = 0;
-    bool is_counted = selection->test_count == 0;
+
+    selection->tests_per_row = tests_per_row(selection, NULL, 1);
+    cost = (double)coded_count * selection->tests_per_row * COST_NEXT;
 
     for (uint32_t i = 0; i < selection->test_count; i++) {
         const VecTest *test = &selection->tests[i];
-        uint64_t count;
 
-        if (!count_by_order(selection->columns, test, &count))
+        if (!has_order(selection->columns, test))
             continue;
-        is_counted |= selection->test_count == 1;
-        least = count < least ? count : least;
-        if (count > coded_count / LEAD_PART || cost_of_lead(selection, test, count) >= cost)
+        least = test->count < least ? test->count : least;
+        if (test->count > coded_count / LEAD_PART || cost_of_lead(selection, test) >= cost)
             continue;
-        cost = cost_of_lead(selection, test, count);
+        cost = cost_of_lead(selection, test);
         selection->has_lead = true;
-        lead_count = count;
         lead = i;
     }
-    selection->is_counted = is_counted;
     selection->look_cost = cost;
-    selection->source_count = selection->has_lead ? lead_count : coded_count;
+    selection->source_count = selection->has_lead ? selection->tests[lead].count : coded_count;
     selection->match_estimate = (double)least;
     if (selection->has_lead) {
         VecTest first = selection->tests[lead];
 
-        selection->tests[lead] = selection->tests[0];
+        memmove(selection->tests + 1, selection->tests, lead * sizeof(VecTest));
         selection->tests[0] = first;
     }
 }
@@ -519,6 +573,7 @@ vec_selection_begin(VecSelection *selection, const VecKeyColumns *columns, const
     for (uint32_t i = 0; i < filter->condition_count; i++)
         add_condition(selection, &filter->conditions[i], &words);
     if (!selection->is_empty) {
+        selection->is_counted = sort_tests(selection);
         choose_lead(selection);
         estimate(selection);
     }

@@ -29,12 +29,13 @@ typedef struct VecTest {
     uint64_t span;
     const uint64_t *values; /* IN, ANY: value_count x width; ALL: width words */
     uint32_t value_count;
+    uint64_t count; /* coded rows that pass, as its order says; a guess where there is none */
 } VecTest;
 
 typedef struct VecSelection {
     const VecAllocator *allocator;
     const VecKeyColumns *columns;
-    VecTest *tests;
+    VecTest *tests; /* those that let through the fewest first */
     uint32_t test_count;
     uint64_t *words;       /* of the tests */
     bool is_empty;         /* no row at all */
@@ -43,6 +44,7 @@ typedef struct VecSelection {
     uint64_t source_count; /* rows that an enumeration looks at: of a lead with many values about so many */
     double look_cost;      /* of an enumeration, in nanoseconds, about */
     double match_estimate; /* coded rows that match */
+    double tests_per_row;  /* of any row, until one fails, at most */
 } VecSelection;
 
 /* Where an enumeration stands; {0} is the beginning. */

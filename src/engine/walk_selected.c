@@ -145,7 +145,7 @@ pass_through(VecWalk *walk, VecPassages *passages, const VecLayer *layer, const 
              Step *step)
 {
     bool is_dense = selection->match_estimate * DENSE_PART >= layer->node_count;
-    uint32_t wanted = is_dense ? layer->degree / 2 : layer->degree * 5 / 8;
+    uint32_t wanted = is_dense ? layer->degree / 2 : (uint32_t)(layer->degree * VEC_WALK_SEEN_PART);
 
     for (uint32_t i = step->next; i < step->end && i < step->next + AHEAD; i++)
         prefetch_list(layer, passages->waiting[i]);

@@ -15,6 +15,9 @@
 /* Lists that are read in a step, at most, to find matching rows. */
 #define VEC_WALK_PASSAGES 64
 
+/* A step reads lists until it has seen so many matching rows, in parts of a full list. */
+#define VEC_WALK_SEEN_PART 0.625
+
 typedef struct VecPassages {
     const VecAllocator *allocator;
     uint32_t *waiting; /* nodes that do not match, met in this step */
