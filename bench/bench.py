@@ -2,9 +2,10 @@
 
 Runs under test/run --major 18, which gives it a throw-away server. BENCH_DATA names the data (default: the sample),
 BENCH_ROWS how many of its rows, BENCH_FIGURES some of the figures (default: all), BENCH_ROUNDS how often a search is repeated,
-BENCH_BUILDS a build.
+BENCH_BUILDS a build. With BENCH_AWAKE the processors are kept awake.
 """
 
+import contextlib
 import importlib
 import json
 import os
@@ -15,6 +16,7 @@ import time
 import psycopg
 
 import report
+from awake import awake
 from dataset import Dataset, copy_stream
 from systems import Pgvector, Unindexed, Vectors
 
@@ -97,17 +99,21 @@ def main():
     bench = Bench(systems)
     bench.load()
     results = {}
-    for figure in figures:
-        results[figure.NAME] = figure.measure(bench)
-        bench.note(f"done: {figure.NAME}")
-        RESULTS.parent.mkdir(parents=True, exist_ok=True)
-        RESULTS.write_text(json.dumps(results, indent=1), encoding="utf-8")
-    given = [f"{name}={os.environ[name]}" for name in ("BENCH_DATA", "BENCH_ROWS", "BENCH_FIGURES") if os.environ.get(name)]
+    is_awake = bool(os.environ.get("BENCH_AWAKE"))
+    with awake() if is_awake else contextlib.nullcontext():
+        for figure in figures:
+            results[figure.NAME] = figure.measure(bench)
+            bench.note(f"done: {figure.NAME}")
+            RESULTS.parent.mkdir(parents=True, exist_ok=True)
+            RESULTS.write_text(json.dumps(results, indent=1), encoding="utf-8")
+    variables = ("BENCH_DATA", "BENCH_ROWS", "BENCH_AWAKE", "BENCH_FIGURES")
+    given = [f"{name}={os.environ[name]}" for name in variables if os.environ.get(name)]
     given = ["BENCH_DATA=…" if text.startswith("BENCH_DATA=") else text for text in given]
     command = " ".join([*given, "make bench"])
     block = report.text(bench, figures, results, command)
     print(block)
-    if not report.write(block, () if set(wanted) == set(usual) else sorted(wanted), bench.data.directory.name):
+    section = [] if set(wanted) == set(usual) else sorted(wanted)
+    if not report.write(block, [*section, *(["awake"] if is_awake else [])], bench.data.directory.name):
         bench.note("some figures only, and bench/README.md has no place for these: it is left as it is")
 
 

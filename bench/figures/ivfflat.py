@@ -10,24 +10,24 @@ TARGET = 0.90
 PROBES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 SWEEP = (1, 2, 4, 6, 8, 10, 14, 20, 28)
 QUERIES = 500
+ROUNDS_MIN = 5
 
 
-def _sweep(bench, statement, setting, values):
-    raw, parameters = bench.connection.pgconn, [binary(query) for query in bench.data.queries[:QUERIES]]
-    raw.prepare(b"ivfflat", statement.encode())
-    points = []
+def _around_target(bench, system, statement, setting, values):
+    """Prepares a statement, and returns the points of the setting between which recall reaches the target."""
+    raw, points = bench.connection.pgconn, []
+    raw.prepare(f"ivfflat_{system}".encode(), statement.encode())
     for value in values:
         bench.connection.execute(f"SET {setting} = {value}")
-        run(raw, b"ivfflat", parameters[:50], bench.pid)
-        runs = [run(raw, b"ivfflat", parameters, bench.pid) for _ in range(bench.rounds)]
-        points.append(
-            {"at": value, "recall": bench.data.recall(runs[0][0]), "wall_ms": statistics.median(w for _, w, _ in runs) * 1e3}
-        )
+        found, _, _ = run(raw, f"ivfflat_{system}".encode(), _parameters(bench), bench.pid)
+        points.append({"system": system, "setting": setting, "at": value, "recall": bench.data.recall(found), "times": []})
         if points[-1]["recall"] >= TARGET:
             break
-    bench.connection.execute("DEALLOCATE ivfflat")
-    bench.connection.execute(f"RESET {setting}")
-    return points
+    return points[-2:]
+
+
+def _parameters(bench):
+    return [binary(query) for query in bench.data.queries[:QUERIES]]
 
 
 def measure(bench):
@@ -39,10 +39,25 @@ def measure(bench):
         f"CREATE INDEX ON listed USING ivfflat (embedding {pgvector.schema}.vector_l2_ops) WITH (lists = {lists})"
     )
     bench.connection.execute("VACUUM ANALYZE listed")
-    results = {"ivfflat": _sweep(bench, pgvector.nearest("listed", 10), "ivfflat.probes", [p for p in PROBES if p <= lists])}
-    bench.connection.execute("DROP TABLE listed")
+    points = _around_target(
+        bench, "ivfflat", pgvector.nearest("listed", 10), "ivfflat.probes", [p for p in PROBES if p <= lists]
+    )
     for name, system in systems.items():
-        results[name] = _sweep(bench, system.nearest(bench.table(system), 10), system.ef_setting, SWEEP)
+        points += _around_target(bench, name, system.nearest(bench.table(system), 10), system.ef_setting, SWEEP)
+    for _ in range(max(bench.rounds, ROUNDS_MIN)):
+        for point in points:
+            bench.connection.execute(f"SET {point['setting']} = {point['at']}")
+            _, wall, _ = run(bench.connection.pgconn, f"ivfflat_{point['system']}".encode(), _parameters(bench), bench.pid)
+            point["times"].append(wall)
+    for name in {point["system"]: None for point in points}:
+        bench.connection.execute(f"DEALLOCATE ivfflat_{name}")
+    for setting in {point["setting"]: None for point in points}:
+        bench.connection.execute(f"RESET {setting}")
+    bench.connection.execute("DROP TABLE listed")
+    results = {}
+    for point in points:
+        measured = {"at": point["at"], "recall": point["recall"], "wall_ms": statistics.median(point["times"]) * 1e3}
+        results.setdefault(point["system"], []).append(measured)
     return results
 
 

@@ -1,8 +1,9 @@
 """Bigger than memory: the server and its page cache bounded to a quarter of the full-precision data, beside the same unbounded.
 
-The server is started anew inside a memory cgroup (v1 or v2; only root may make one), after its files were put out of the page cache, so that
-every page it uses, of PostgreSQL's or the kernel's, counts. Unbounded, it is in the same group without a limit; the two take turns. Queries are all
-different, and one after the other they need more of the log than the bound leaves: what one read is gone when its turn comes again.
+For each pass the server is started anew inside a memory cgroup (v1 or v2; only root may make one), after its files were put out of the page
+cache, so that every page it uses, of PostgreSQL's or the kernel's, counts, and counts from the beginning. Unbounded, it is in the same group
+without a limit; the two take turns. Queries are all different, and one after the other they need more of the log than the bound leaves: what one
+read is gone when its turn comes again.
 """
 
 import contextlib
@@ -120,18 +121,26 @@ def _measure_index(bench, system, with_, queries):
     )
     sizes = {"full": full, "segments": system.segment_bytes(table), "disk": system.disk_bytes(table)}
     passes = {way: [] for way, _, _ in WAYS}
-    with Group() as group:
+
+    def start(is_bounded):
+        group.limit(full * SHARE if is_bounded else None)
         _restart(bench, {"shared_buffers": f"'{SHARED_BUFFERS}'"}, group)
         bench.connection.pgconn.prepare(prepared, system.nearest(table, K).encode())
+
+    with Group() as group:
+        start(False)
         ef, recall = _wide_enough(bench, system, prepared, queries)
         bench.note(f"memory_bound: {sizes}, ef_search {ef}, recall {recall:.4f}")
         for _ in range(bench.rounds):
             for way, is_bounded, is_prefetched in WAYS:
-                bench.connection.execute("RESET effective_io_concurrency" if is_prefetched else "SET effective_io_concurrency = 0")
-                group.limit(full * SHARE if is_bounded else None)
+                start(is_bounded)
+                system.set_ef(ef)
+                if not is_prefetched:
+                    bench.connection.execute("SET effective_io_concurrency = 0")
                 _pass(bench, prepared, queries)  # what fits comes into memory
                 passes[way].append(_pass(bench, prepared, queries))
                 bench.note(f"memory_bound: {way}: {passes[way][-1]}, {group.used() / 1e6:,.0f} MB used")
+        group.limit(None)
         _restart(bench, {"shared_buffers": None})
     bench.connection.execute(f"DROP INDEX {table}_index")
     medians = {way: {field: statistics.median(one[field] for one in all_) for field in all_[0]} for way, all_ in passes.items()}
