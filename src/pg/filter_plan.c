@@ -118,7 +118,10 @@ add_conditions(PlannerInfo *root, IndexPath *path, List *conditions)
     }
 }
 
-/* vector <<->> ANY (spheres) is matched to the first column because = ANY is welcome on the others; the executor tests it. */
+/*
+ * vector <<->> ANY (spheres) is matched to the first column because = ANY is welcome on the others; the executor tests it. From 18
+ * PostgreSQL makes one of several spheres with OR between them, too, so it is what the index would be asked that tells.
+ */
 static void
 remove_any_sphere(IndexPath *path)
 {
@@ -128,7 +131,8 @@ remove_any_sphere(IndexPath *path)
     foreach (cell, path->indexclauses) {
         IndexClause *clause = lfirst_node(IndexClause, cell);
 
-        if (clause->indexcol > 0 || !IsA(clause->rinfo->clause, ScalarArrayOpExpr))
+        if (clause->indexcol > 0 ||
+            !IsA(linitial_node(RestrictInfo, clause->indexquals)->clause, ScalarArrayOpExpr))
             kept = lappend(kept, clause);
     }
     path->indexclauses = kept;

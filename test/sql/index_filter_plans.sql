@@ -63,6 +63,9 @@ SELECT plan_of($$SELECT count(*) FROM items WHERE tags @> '{t5}'$$);
 SELECT plan_of($$SELECT id FROM items WHERE embedding <<->> sphere('[0,1,0,1,0,1]'::vector, 0.5) AND category = 5 ORDER BY embedding <-> '[0,1,0,1,0,1]'$$);
 SELECT same_rows($$SELECT id FROM items WHERE embedding <<->> sphere('[0,1,0,1,0,1]'::vector, 0.9) AND category = 5 ORDER BY embedding <-> '[0,1,0,1,0,1]'$$);
 SELECT same_rows($$SELECT id FROM items WHERE embedding <<->> ANY (ARRAY[sphere('[0,1,0,1,0,1]'::vector, 0.9)]) AND category = 5 ORDER BY embedding <-> '[0,1,0,1,0,1]'$$);
+-- PostgreSQL 18 makes ANY of OR by itself
+SELECT same_rows($$SELECT id FROM items WHERE (embedding <<->> sphere('[0,1,0,1,0,1]'::vector, 0.9) OR embedding <<->> sphere('[1,1,0,1,0,1]'::vector, 0.9)) ORDER BY embedding <-> '[0,1,0,1,0,1]' LIMIT 10$$);
+SELECT same_rows($$SELECT id FROM items WHERE (embedding <<->> sphere('[0,1,0,1,0,1]'::vector, 0.9) OR embedding <<->> sphere('[1,1,0,1,0,1]'::vector, 0.9)) AND category = 5 ORDER BY embedding <-> '[0,1,0,1,0,1]'$$);
 
 -- generic plans
 SET plan_cache_mode = force_generic_plan;
