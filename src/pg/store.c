@@ -19,6 +19,7 @@
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
+#include "vectors/stop_point.h"
 
 struct VecpgSegments {
     VecIndex *index;
@@ -267,7 +268,6 @@ published_open(Relation index, const VecpgLogMeta *meta, VecControl *control, Ve
     char directory[MAXPGPATH];
     VecStatus status;
 
-    history_read(&history, meta->instance_nonce);
     vecpg_column_from_meta(meta, &column);
     vecpg_store_directory(index, directory, sizeof(directory));
     options.expectation.element_type = column.element_type;
@@ -278,7 +278,11 @@ published_open(Relation index, const VecpgLogMeta *meta, VecControl *control, Ve
     options.should_stop = vecpg_errors_should_stop;
     for (;;) {
         published->generation = vec_control_generation(control);
+        vec_stop_point("segments-before-opening");
+        /* Each time: what was published while we opened others is stamped later than these were judged. */
+        history_read(&history, meta->instance_nonce);
         status = vec_index_open(directory, &options, &vec_allocator_default, &published->opened, error);
+        list_free_deep(history.ancestors);
         if (status == VEC_INTERRUPTED)
             vecpg_errors_check();
         else if (status == VEC_OK && published->generation != vec_control_generation(control)) {
@@ -288,7 +292,6 @@ published_open(Relation index, const VecpgLogMeta *meta, VecControl *control, Ve
         } else
             break;
     }
-    list_free_deep(history.ancestors);
     return status;
 }
 

@@ -33,7 +33,7 @@ my @points = qw(
   index-before-segment index-built build-before-encoding build-stamped control-before-link
   segment-before-sync segment-before-rename segment-renamed
   manifest-before-sync manifest-before-rename manifest-renamed manifest-before-announcement manifest-announced
-  collect-before-unlink collect-unlinked sweep-before-removal);
+  collect-before-unlink collect-unlinked sweep-before-removal segments-before-opening);
 is_deeply([ sort grep { $_ ne 'plan-before-rename' } keys %after ], [ sort @points ], 'the load reaches every point');
 
 my $deaths = 0;
