@@ -382,6 +382,9 @@ ask_column(VecpgFilterBuilder *builder, Relation index, ScanKey key)
         builder->ranges[qual.key].is_not_null = true;
     else if ((key->sk_flags & SK_ISNULL) || (count = values_of(key, &values)) == 0)
         builder->filter->matches_nothing = true;
+    else if (qual.kind == VECPG_KEY_SET &&
+             count > 1) /* ANY of an array of domains over arrays: too rare for more */
+        leave_to_executor(builder, &qual);
     else if (qual.kind == VECPG_KEY_SET)
         ask_set(builder, &qual, values[0]);
     else

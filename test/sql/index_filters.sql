@@ -169,6 +169,14 @@ FROM unnest(ARRAY[$$word = 'word'$$, $$word IN ('word', 'Other')$$, $$word < 'ot
 DROP TABLE words;
 DROP COLLATION IF EXISTS no_case;
 
+-- ANY of arrays: there are no arrays of arrays, but of domains over them
+CREATE DOMAIN numbers AS int4[];
+SELECT condition, rows, same, sorted, index
+FROM unnest(ARRAY[$$counts && ANY (ARRAY['{3}', '{5}']::numbers[])$$, $$counts @> ANY (ARRAY['{NULL}', '{3}', '{5,10}']::numbers[])$$,
+    $$counts && ANY (ARRAY['{}', '{3}', NULL]::numbers[])$$, $$counts && ANY (ARRAY['{3}', NULL]::numbers[])$$, $$counts @> ANY (ARRAY['{}', NULL]::numbers[])$$,
+    $$counts && ANY (ARRAY[NULL]::numbers[])$$, $$counts && ANY (ARRAY[]::numbers[])$$]) condition, compare(condition);
+DROP DOMAIN numbers;
+
 -- the other types of vector; domains, expressions, partial and temporary indexes
 CREATE DOMAIN positive AS int CHECK (value > 0);
 CREATE TABLE others (id int, h vecf16(4), s svector(4), b bvector(64), i veci8(4), kind positive, words text);
