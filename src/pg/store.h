@@ -197,7 +197,7 @@ extern bool vecpg_work_is_due(Relation index, VecpgWorkMode mode);
 
 /* ---- store_sweep.c ---- */
 
-/* Removes the directories of indexes that are no more. Cheap: one directory listing, one stat a directory. */
+/* Removes the directories of indexes that are no more. Cheap: one directory listing, one stat a directory. In no transaction, too. */
 extern void vecpg_store_sweep(void);
 
 #endif

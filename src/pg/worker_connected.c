@@ -11,6 +11,7 @@
 #include "access/genam.h"
 #include "access/relation.h"
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "am.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_database.h"
@@ -209,6 +210,9 @@ vectors_worker_main(Datum argument)
         return;
     BackgroundWorkerInitializeConnectionByOid(order.database, InvalidOid, 0);
     vecpg_errors_give_way_to(database_is_wanted_safely);
+    /* Nobody vacuums or builds an index on a standby: what replay dropped goes before more is written. */
+    if (RecoveryInProgress())
+        vecpg_store_sweep();
     do {
         CHECK_FOR_INTERRUPTS();
         pgstat_report_activity(STATE_RUNNING, "building segments of a vectors index");
