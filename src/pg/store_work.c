@@ -210,6 +210,13 @@ piece_file_name(const VecpgSituation *situation, uint32 piece)
     return pstrdup(info.file_name);
 }
 
+/* Whoever owns an index may ask for thousands: as many as the server may have background processes are no burden to others. */
+static uint32
+thread_count(const VecIndexOptions *options)
+{
+    return Min(options->optimizing_threads, (uint32)Max(1, max_worker_processes));
+}
+
 /* Where an encoding ends that must not take too long: the log's part of it is cut by pages, as if rows were spread evenly. */
 static uint64
 encode_end(const VecpgSituation *situation)
@@ -269,7 +276,7 @@ plan_make(const VecpgSituation *situation, VecPlan *plan)
 
     memset(plan, 0, sizeof(*plan));
     vecpg_store_build_options(&plan->build);
-    plan->build.thread_count = situation->options.optimizing_threads;
+    plan->build.thread_count = thread_count(&situation->options);
     plan->build.segment = situation->wanted;
     if (!step->with_graph)
         plan->build.segment.kind = VEC_SEGMENT_FLAT;
@@ -380,7 +387,7 @@ step_encode(const VecpgSituation *situation, VecControl *control, VecPlan *plan)
     VecpgBuildRequest request = {.index = situation->index,
                                  .from = step->position_from,
                                  .control = control,
-                                 .thread_count = situation->options.optimizing_threads,
+                                 .thread_count = thread_count(&situation->options),
                                  .pause = situation->work->pause,
                                  .plan = plan};
 

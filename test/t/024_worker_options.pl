@@ -120,18 +120,27 @@ $node->safe_psql('postgres', "SELECT fence_vector_index('items_embedding')");
 cmp_ok($node->safe_psql('postgres', $bytes), '<', $before * 0.8, 'above it, the segment is made anew');
 
 # optimizing_threads: of the process that merges
-create('optimizing.optimizing_threads = 3');
-insert(1, 24_000);
 my $most = 0;
-scan_until('optimizing_threads threads merge', sub {
+sub count_threads
+{
 	for my $process (map { VectorsTest::children_of($_) } VectorsTest::children_of($node->{_pid}))
 	{
 		my @threads = glob "/proc/$process/task/*";
 		$most = @threads if @threads > $most;
 	}
-	$most >= 3 });
+	return $most;
+}
+create('optimizing.optimizing_threads = 3');
+insert(1, 24_000);
+scan_until('optimizing_threads threads merge', sub { count_threads() >= 3 });
 is($most, 3, 'and no more');
 $node->safe_psql('postgres', "SELECT fence_vector_index('items_embedding')");
+my $processes = $node->safe_psql('postgres', 'SHOW max_worker_processes');
+$most = 0;
+set("optimizing.optimizing_threads = 3000\noptimizing.optimizing_secs = 1\nindexing.hnsw.m = 20");
+scan_until('whoever asks for more threads than the server may have processes gets so many', sub { count_threads() >= $processes });
+$node->safe_psql('postgres', "SELECT fence_vector_index('items_embedding')");
+is($most, $processes, 'and no more');
 
 # other codes: encoded anew by the worker, the graph by the merger
 set(q{indexing.hnsw.quantization.scalar.bits = 4
