@@ -20,16 +20,21 @@
 /* Which file a relation is: tablespace, database, number. */
 #include "utils/rel.h"
 #if PG_VERSION_NUM >= 160000
-#define vecpg_relation_tablespace(relation) ((relation)->rd_locator.spcOid)
-#define vecpg_relation_database(relation)   ((relation)->rd_locator.dbOid)
-#define vecpg_relation_file(relation)       ((relation)->rd_locator.relNumber)
-#define vecpg_relation_locator(relation)    ((relation)->rd_locator)
+typedef RelFileLocator VecpgLocator;
+#define vecpg_locator_tablespace(locator) ((locator).spcOid)
+#define vecpg_locator_database(locator)   ((locator).dbOid)
+#define vecpg_locator_file(locator)       ((locator).relNumber)
+#define vecpg_relation_locator(relation)  ((relation)->rd_locator)
 #else
-#define vecpg_relation_tablespace(relation) ((relation)->rd_node.spcNode)
-#define vecpg_relation_database(relation)   ((relation)->rd_node.dbNode)
-#define vecpg_relation_file(relation)       ((relation)->rd_node.relNode)
-#define vecpg_relation_locator(relation)    ((relation)->rd_node)
+typedef RelFileNode VecpgLocator;
+#define vecpg_locator_tablespace(locator) ((locator).spcNode)
+#define vecpg_locator_database(locator)   ((locator).dbNode)
+#define vecpg_locator_file(locator)       ((locator).relNode)
+#define vecpg_relation_locator(relation)  ((relation)->rd_node)
 #endif
+#define vecpg_relation_tablespace(relation) vecpg_locator_tablespace(vecpg_relation_locator(relation))
+#define vecpg_relation_database(relation)   vecpg_locator_database(vecpg_relation_locator(relation))
+#define vecpg_relation_file(relation)       vecpg_locator_file(vecpg_relation_locator(relation))
 
 /* The path of a relation's main fork below the data directory, and the relation that a file belongs to (InvalidOid: none). */
 #include "common/relpath.h"

@@ -7,6 +7,7 @@
 #include "guc.h"
 #include "options.h"
 #include "planner.h"
+#include "store.h"
 
 PG_MODULE_MAGIC;
 
@@ -18,4 +19,5 @@ _PG_init(void)
     vecpg_options_init();
     vecpg_guc_init();
     vecpg_planner_init();
+    vecpg_store_sweep_init();
 }

@@ -98,10 +98,16 @@ history_judge(void *context, const VecStamp *stamp)
 }
 
 void
+vecpg_store_directory_of(Oid database, Oid tablespace, Oid file, char *path, size_t path_bytes)
+{
+    snprintf(path, path_bytes, VECPG_STORE_ROOT "/%u/%u_%u", database, tablespace, file);
+}
+
+void
 vecpg_store_directory(Relation index, char *path, size_t path_bytes)
 {
-    snprintf(path, path_bytes, VECPG_STORE_ROOT "/%u/%u_%u", vecpg_relation_database(index),
-             vecpg_relation_tablespace(index), (Oid)vecpg_relation_file(index));
+    vecpg_store_directory_of(vecpg_relation_database(index), vecpg_relation_tablespace(index),
+                             vecpg_relation_file(index), path, path_bytes);
 }
 
 static void

@@ -52,6 +52,7 @@ extern VecStatus vecpg_store_open_verifying(Relation index, const VecpgLogMeta *
                                             VecIndex **opened, VecError *error);
 
 extern void vecpg_store_directory(Relation index, char *path, size_t path_bytes);
+extern void vecpg_store_directory_of(Oid database, Oid tablespace, Oid file, char *path, size_t path_bytes);
 
 /*
  * This backend's handle of the index's control file, for counters and for looking who is at work; NULL if there is no directory.
@@ -196,6 +197,9 @@ extern VecpgWorkOutcome vecpg_work_wait(Relation index, VecpgWorkMode mode);
 extern bool vecpg_work_is_due(Relation index, VecpgWorkMode mode);
 
 /* ---- store_sweep.c ---- */
+
+/* Once, when the library is loaded: from then on the directories of indexes that end with a transaction end with it. */
+extern void vecpg_store_sweep_init(void);
 
 /* Removes the directories of indexes that are no more. Cheap: one directory listing, one stat a directory. In no transaction, too. */
 extern void vecpg_store_sweep(void);

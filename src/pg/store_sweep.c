@@ -1,7 +1,8 @@
 /*
  * store_sweep.c: removes the segment directories of indexes that no longer exist, and what a crash left in the others.
  *
- * Hooks and commit callbacks would miss sessions that never loaded the library, DROP DATABASE, crashes and standbys. What
+ * A transaction that drops indexes, or rewrites them, or made some and is rolled back, removes their directories at its end. That misses
+ * crashes, standbys, savepoints, COMMIT PREPARED and DROP DATABASE, and who is building meanwhile; so there is the sweep, for which what
  * the file system says is the truth: a directory is an orphan when its index's main fork is missing or empty (a dropped
  * relation's file is emptied at once and unlinked after the next checkpoint). In our own database a crashed CREATE INDEX
  * leaves a fork that no pg_class row names: it is an orphan too if it is older than the server's start, since no
@@ -17,7 +18,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "access/xact.h"
 #include "access/xlog.h"
+#include "catalog/storage.h"
 #include "compat.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
@@ -207,4 +210,41 @@ vecpg_store_sweep(void)
     FreeDir(directory);
     if (collects)
         collected_at = now;
+}
+
+/* PostgreSQL knows which files end with the transaction, and unlinks them after this. An error would be a PANIC here. */
+static void
+remove_ended(XactEvent event, void *argument)
+{
+    MemoryContext context = CurrentMemoryContext;
+
+    if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT)
+        return;
+    PG_TRY();
+    {
+        VecpgLocator *files;
+        int count = smgrGetPendingDeletes(event == XACT_EVENT_COMMIT, &files);
+
+        for (int i = 0; i < count; i++) {
+            VecpgSweepEntry entry = {.database = vecpg_locator_database(files[i]),
+                                     .tablespace = vecpg_locator_tablespace(files[i]),
+                                     .file = vecpg_locator_file(files[i])};
+
+            vecpg_store_directory_of(entry.database, entry.tablespace, entry.file, entry.path,
+                                     sizeof(entry.path));
+            directory_remove(&entry);
+        }
+    }
+    PG_CATCH();
+    {
+        MemoryContextSwitchTo(context);
+        FlushErrorState(); /* the sweep will try again */
+    }
+    PG_END_TRY();
+}
+
+void
+vecpg_store_sweep_init(void)
+{
+    RegisterXactCallback(remove_ended, NULL);
 }

@@ -92,7 +92,7 @@ vecpg_worker_is_place_free(bool for_merger)
 void
 vecpg_worker_order_directory(const VecpgWorkerOrder *order, char *path, size_t path_bytes)
 {
-    snprintf(path, path_bytes, VECPG_STORE_ROOT "/%u/%u_%u", order->database, order->tablespace, order->file);
+    vecpg_store_directory_of(order->database, order->tablespace, order->file, path, path_bytes);
 }
 
 bool

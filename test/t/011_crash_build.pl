@@ -56,6 +56,25 @@ $node->safe_psql('postgres', $create);
 index_equals_table($node, 'items', 64, 'an index built after the crashes');
 is(scalar(directories()), 1, 'with one directory');
 
+# A transaction that ends an index ends its directory: no sweep is needed, in a session that had not loaded the library neither.
+$node->safe_psql('postgres', 'DROP INDEX items_embedding');
+is(scalar(directories()), 0, 'DROP INDEX takes the directory');
+$node->safe_psql('postgres', "BEGIN; $create; ROLLBACK");
+is(scalar(directories()), 0, 'so does ROLLBACK of CREATE INDEX');
+$node->safe_psql('postgres', $create);
+$node->safe_psql('postgres', 'BEGIN; DROP INDEX items_embedding; ROLLBACK');
+is(scalar(directories()), 1, 'ROLLBACK of DROP INDEX leaves it');
+index_equals_table($node, 'items', 64, 'and the index');
+$node->safe_psql('postgres', 'REINDEX INDEX items_embedding');
+is(scalar(directories()), 1, 'REINDEX leaves one');
+$node->safe_psql('postgres', 'BEGIN; TRUNCATE items; ROLLBACK');
+index_equals_table($node, 'items', 64, 'ROLLBACK of TRUNCATE leaves the index');
+is(scalar(directories()), 1, 'and its directory');
+$node->safe_psql('postgres', 'CREATE TABLE copy AS SELECT * FROM items; CREATE INDEX ON copy USING vectors (embedding vector_l2_ops)');
+is(scalar(directories()), 2, 'two indexes have two directories');
+$node->safe_psql('postgres', 'DROP TABLE copy');
+is(scalar(directories()), 1, 'DROP TABLE takes one');
+
 # Cancel comes quickly, leaves no index, and no thread behind.
 $node->safe_psql('postgres', 'DROP INDEX items_embedding');
 my ($process, $pid) = statement_in_background($node, $create);
@@ -65,11 +84,12 @@ $process->finish;
 is($node->safe_psql('postgres', "SELECT count(*) FROM pg_class WHERE relname = 'items_embedding'"), 0, 'a cancelled build leaves no index');
 my $statement_timeout = $node->psql('postgres', "SET statement_timeout = '50ms'; $create");
 isnt($statement_timeout, 0, 'statement_timeout ends a build');
+is(scalar(directories()), 0, 'neither leaves a directory');
 $node->safe_psql('postgres', 'CHECKPOINT');
 $node->safe_psql('postgres', $create);
 index_equals_table($node, 'items', 64, 'an index built after cancelled ones');
 
-# DROP INDEX and DROP DATABASE leave nothing after a sweep.
+# DROP DATABASE leaves nothing after a sweep.
 $node->safe_psql('postgres', 'CREATE DATABASE other');
 $node->safe_psql('other', q{
 	CREATE EXTENSION vectors;
@@ -80,9 +100,7 @@ $node->safe_psql('other', q{
 my $other = $node->safe_psql('postgres', "SELECT oid FROM pg_database WHERE datname = 'other'");
 ok(-d $node->data_dir . "/pg_vectors/$other", 'the other database has a directory');
 $node->safe_psql('postgres', 'DROP DATABASE other');
-$node->safe_psql('postgres', 'DROP INDEX items_embedding');
 $node->safe_psql('postgres', 'CREATE TABLE small (id bigint, embedding vector(8)); CREATE INDEX ON small USING vectors (embedding vector_l2_ops)');
-is(scalar(directories()), 0, 'DROP INDEX leaves nothing after a sweep');
 ok(!-d $node->data_dir . "/pg_vectors/$other", 'DROP DATABASE leaves nothing after a sweep');
 
 done_testing();
