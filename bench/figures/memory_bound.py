@@ -161,8 +161,7 @@ def rows(results):
             "figure": f"{name}: queries a second at recall@10 {result['recall']:.3f} (ef_search {result['ef']}) with a quarter of the"
             " vectors' bytes as memory, share of those without a bound",
             "vectors": share,
-            "wanted": "≥ 0.5",
-            "holds": share >= 0.5,
+            **({"wanted": "≥ 0.5", "holds": share >= 0.5} if name == next(iter(INDEXES)) else {}),
             "format": "{:.2f}",
         }
 

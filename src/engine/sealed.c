@@ -272,8 +272,13 @@ vec_sealed_open(VecSealed *sealed, const char *directory, const char *file_name,
         return status;
 
     void *map = mmap(NULL, sealed->map_bytes, PROT_READ, MAP_SHARED, sealed->descriptor, 0);
-    if (map == MAP_FAILED)
-        return vec_file_error(error, errno, "map", path);
+    if (map == MAP_FAILED) {
+        /* also where there is no address space left, or no more maps are allowed: not for want of memory, and the log has the rows */
+        (void)vec_file_error(error, errno, "map", path);
+        if (error != NULL)
+            error->status = VEC_IO;
+        return VEC_IO;
+    }
     sealed->map = map;
     sealed->is_cold =
         is_cold(map, sealed->map_bytes); /* before anything is read that brings its neighbours */

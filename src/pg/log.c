@@ -216,25 +216,29 @@ vecpg_log_shape(Relation index)
     return cache->shape;
 }
 
-/* A stale memory of the tail is common; that META names a page that is not the tail, so often in a row, is not. */
-#define TAIL_ATTEMPTS 1000
+/* A stale memory of the tail is common. That META, read anew, still names a page that is not the tail, is not: both change at once. */
+#define TAIL_ATTEMPTS 10
 
 /* Locks the tail page exclusively. */
 static Buffer
 tail_lock(Relation index, VecpgLogCache **cache)
 {
+    int unmoved = 0;
+
     *cache = index->rd_amcache ? index->rd_amcache : cache_refresh(index);
-    for (int attempt = 0; attempt < TAIL_ATTEMPTS; attempt++) {
+    while (unmoved < TAIL_ATTEMPTS) {
+        uint64 page_number = (*cache)->tail_page_number;
         Buffer buffer = ReadBuffer(index, (*cache)->tail_block);
         Page page = BufferGetPage(buffer);
 
         LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
-        if (vecpg_page_is(page, VECPG_PAGE_LOG, (*cache)->tail_page_number) &&
+        if (vecpg_page_is(page, VECPG_PAGE_LOG, page_number) &&
             !(VecpgPageGetSpecial(page)->flags & VECPG_LOG_CLOSED))
             return buffer;
         UnlockReleaseBuffer(buffer);
         CHECK_FOR_INTERRUPTS();
         *cache = cache_refresh(index);
+        unmoved = (*cache)->tail_page_number == page_number ? unmoved + 1 : 0;
     }
     vecpg_page_corrupt(index, (*cache)->tail_block, "META's tail page is not the tail");
 }

@@ -160,7 +160,7 @@ do_step(const VecpgWorkerOrder *order)
         PG_CATCH();
         {
             if (!vecpg_errors_gave_way()) {
-                if (!ProcDiePending && state.pause.index != NULL)
+                if (!ProcDiePending && geterrcode() != ERRCODE_QUERY_CANCELED && state.pause.index != NULL)
                     note_failure(state.pause.index);
                 PG_RE_THROW();
             }
