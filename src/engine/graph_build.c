@@ -6,10 +6,12 @@
  * A task is one row, taken from a counter: interrupted threads finish theirs, and the next run goes on at the counter.
  *
  * The neighbours of a row are chosen among what the walk found by the paper's heuristic: nearest first, leaving out those
- * that are nearer to a chosen one than to the row; then the nearest of those left out fill the list up to 5/8. The free
- * places take the links that come back: a list that is always full has to be chosen anew at each of them, which was half of
- * the time of a build (33 such choices a row, 3 with the free places; recall at equal numbers of distances is the same).
- * Distances between rows come from codes alone.
+ * that are no farther from a chosen one than from the row; then the nearest of those left out fill the list up to 5/8. No
+ * farther, where others say nearer: rows that are equal would all be chosen, fill each other's lists and lead nowhere else
+ * (10,000 rows, of which 3,000 are the same: recall of the others was 0.89, is 0.99). The free places take the links that
+ * come back: a list that is always full has to be chosen anew at each of them, which was half of the time of a build (33
+ * such choices a row, 3 with the free places; recall at equal numbers of distances is the same). Distances between rows
+ * come from codes alone.
  *
  * Where a base comes along (vectors/merge.h), its lists are translated first. A list that named dead rows is chosen anew among
  * the living rest and the neighbours of the dead (as FreshDiskANN consolidates: Singh et al. 2021). Rows that only dead
@@ -117,7 +119,7 @@ polled(void *context, uint64_t rows_done, uint64_t rows_total)
     return false; /* the row under way is finished in any case */
 }
 
-/* True if `row` (relative holds it) is nearer to a chosen row than `distance`. */
+/* True if `row` (relative holds it) is no farther from a chosen row than `distance`. */
 static bool
 is_covered(Worker *worker, const VecCodes *codes, float distance, uint32_t chosen_count)
 {
@@ -129,7 +131,7 @@ is_covered(Worker *worker, const VecCodes *codes, float distance, uint32_t chose
 
         vec_codes_distances(codes, &worker->relative, worker->chosen_rows + first, count, sums, distances);
         for (uint32_t i = 0; i < count; i++) {
-            if (distances[i] + worker->relative.constant < distance)
+            if (distances[i] + worker->relative.constant <= distance)
                 return true;
         }
     }
