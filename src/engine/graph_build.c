@@ -13,10 +13,15 @@
  * such choices a row, 3 with the free places; recall at equal numbers of distances is the same). Distances between rows
  * come from codes alone.
  *
+ * Many equal rows would all link to the same few of them, which can link back to few. So rows of one code also stand in a
+ * ring: the first neighbour of each in the bottom layer is the next, and stays the first when its list is chosen anew.
+ * Whoever finds one of them finds all.
+ *
  * Where a base comes along (vectors/merge.h), its lists are translated first. A list that named dead rows is chosen anew among
  * the living rest and the neighbours of the dead (as FreshDiskANN consolidates: Singh et al. 2021). Rows that only dead
  * rows led to are then inserted as new ones are.
  */
+#include <math.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -35,6 +40,10 @@
 /* Of up to 1 KB of neighbours each. */
 #define UNLINKED_POLL_ROWS 65536
 #define MEND_FACTOR        8 /* candidates for a list that lost dead neighbours, in lists */
+
+/* So many dead one after another are passed over in a ring of equal rows; what is behind more of them is linked as all
+ * rows are that no list names. */
+#define RING_DEAD_MAX 1000
 
 typedef struct Worker {
     VecGraphBuild *build;
@@ -172,11 +181,41 @@ store_links(uint32_t *links, uint32_t degree, const uint64_t *keys, uint32_t cou
         __atomic_store_n(&links[i], i < count ? vec_walk_key_node(keys[i]) : VEC_NODE_NONE, __ATOMIC_RELAXED);
 }
 
+/* Whether nothing tells two rows apart. */
+static bool
+are_equal(const VecCodes *codes, uint32_t row, uint32_t other)
+{
+    size_t bytes, other_bytes;
+    const uint8_t *code = vec_codes_row(codes, row, &bytes);
+    const uint8_t *other_code = vec_codes_row(codes, other, &other_bytes);
+
+    if (code == NULL || other_code == NULL || bytes != other_bytes || memcmp(code, other_code, bytes) != 0)
+        return false;
+    return codes->factors == NULL || (codes->factors[row].offset == codes->factors[other].offset &&
+                                      codes->factors[row].scale == codes->factors[other].scale);
+}
+
+/* Chooses among the first `count` of list_keys (nodes) and list_rows; the next of a ring, which is the first, stays it. */
+static uint32_t
+choose_anew(Worker *worker, const VecLayer *layer, uint32_t row, uint32_t count)
+{
+    const VecCodes *codes = &worker->build->codes;
+
+    vec_codes_query_from_row(codes, row, &worker->other);
+    vec_codes_distances(codes, &worker->other, worker->list_rows, count, worker->list_sums,
+                        worker->list_distances);
+    if (count > 0 && layer->rows == NULL && are_equal(codes, row, worker->list_rows[0]))
+        worker->list_distances[0] = -INFINITY;
+    for (uint32_t i = 0; i < count; i++)
+        worker->list_keys[i] = vec_walk_key(worker->list_distances[i], (uint32_t)worker->list_keys[i]);
+    vec_walk_sort(worker->list_keys, count);
+    return choose(worker, layer, worker->list_keys, count, worker->other.constant);
+}
+
 /* Adds node to the list of `to`, or, if that is full, chooses anew among the list and node. */
 static void
 link_back(Worker *worker, const VecLayer *layer, uint32_t to, uint32_t node)
 {
-    const VecCodes *codes = &worker->build->codes;
     uint32_t to_row = node_row(layer, to);
     uint32_t *links = node_links(layer, to);
     uint32_t count = 0;
@@ -195,16 +234,45 @@ link_back(Worker *worker, const VecLayer *layer, uint32_t to, uint32_t node)
     } else {
         worker->list_keys[count] = node;
         worker->list_rows[count++] = node_row(layer, node);
-        vec_codes_query_from_row(codes, to_row, &worker->other);
-        vec_codes_distances(codes, &worker->other, worker->list_rows, count, worker->list_sums,
-                            worker->list_distances);
-        for (uint32_t i = 0; i < count; i++)
-            worker->list_keys[i] = vec_walk_key(worker->list_distances[i], (uint32_t)worker->list_keys[i]);
-        vec_walk_sort(worker->list_keys, count);
-        count = choose(worker, layer, worker->list_keys, count, worker->other.constant);
+        count = choose_anew(worker, layer, to_row, count);
         store_links(links, layer->degree, worker->chosen_keys, count);
     }
     unlock_row(worker->build, to_row);
+}
+
+/*
+ * Makes node the first of a list. The first so far takes the place that node had, else it leaves the list if node is to
+ * replace it, else it takes a free place or that of the last.
+ */
+static void
+put_first(const VecLayer *layer, uint32_t *links, uint32_t node, bool replaces)
+{
+    uint32_t place = 0;
+
+    while (place < layer->degree - 1 && links[place] != node && links[place] != VEC_NODE_NONE)
+        place++;
+    if (links[place] != node && replaces)
+        place = 0;
+    __atomic_store_n(&links[place], links[0], __ATOMIC_RELAXED);
+    __atomic_store_n(&links[0], node, __ATOMIC_RELAXED);
+}
+
+/* Takes row, which has its list, into the ring of `equal`. */
+static void
+enter_ring(VecGraphBuild *build, const VecLayer *layer, uint32_t row, uint32_t equal)
+{
+    uint32_t *links = node_links(layer, row), *equal_links = node_links(layer, equal);
+
+    lock_row(build, row < equal ? row : equal); /* in this order, lest two wait for each other */
+    lock_row(build, row < equal ? equal : row);
+    if (equal_links[0] != row) {
+        bool is_ring = equal_links[0] != VEC_NODE_NONE && are_equal(&build->codes, equal, equal_links[0]);
+
+        put_first(layer, links, is_ring ? equal_links[0] : equal, false);
+        put_first(layer, equal_links, row, is_ring);
+    }
+    unlock_row(build, row);
+    unlock_row(build, equal);
 }
 
 /* Rows that were not inserted yet may be among them: they are linked to like all others, and find their lists begun. */
@@ -251,6 +319,14 @@ insert_into_layer(Worker *worker, const VecLayer *layer, uint32_t node, uint32_t
     if (is_empty)
         store_links(links, layer->degree, chosen, count);
     unlock_row(build, row);
+    for (uint32_t i = 0; layer == &build->graph->bottom && i < walk->pool_count; i++) {
+        uint32_t other = vec_walk_key_node(walk->pool[i]);
+
+        if (are_equal(&build->codes, row, other)) {
+            enter_ring(build, layer, row, other);
+            break;
+        }
+    }
     for (uint32_t i = 0; i < count; i++) {
         if (!is_empty) /* somebody linked to us meanwhile: add to what there is */
             link_back(worker, layer, node, vec_walk_key_node(chosen[i]));
@@ -311,17 +387,37 @@ gather_living(Worker *worker, const VecLayer *old_layer, uint32_t old_node, uint
     return count;
 }
 
+/* The first living one that the first links lead to from an old node; VEC_NODE_NONE: none soon. */
+static uint32_t
+next_living(const VecGraphBase *base, const VecLayer *old_layer, uint32_t old_node)
+{
+    for (uint32_t step = 0; step < RING_DEAD_MAX; step++) {
+        old_node = old_link(old_layer->links + (size_t)old_node * old_layer->degree, 0);
+        if (old_node >= old_layer->node_count)
+            break;
+        uint32_t node = new_node(base, old_layer, old_node);
+        if (node != VEC_NODE_NONE)
+            return node;
+    }
+    return VEC_NODE_NONE;
+}
+
 /* Brings one living node's list over. Nobody else writes it in this phase. */
 static void
 adopt_list(Worker *worker, const VecLayer *old_layer, uint32_t old_node, const VecLayer *layer, uint32_t node)
 {
     const VecGraphBase *base = worker->build->options.base;
-    const VecCodes *codes = &worker->build->codes;
     const uint32_t *links = old_layer->links + (size_t)old_node * old_layer->degree;
     bool lost = false;
 
     vec_bitset_set(worker->walk.visited, node);
-    uint32_t count = gather_living(worker, old_layer, old_node, 0, &lost);
+    uint32_t count = 0;
+    uint32_t next = layer->rows == NULL ? next_living(base, old_layer, old_node) : VEC_NODE_NONE;
+    if (next != VEC_NODE_NONE && next != node && are_equal(&worker->build->codes, node, next)) {
+        vec_bitset_set(worker->walk.visited, next);
+        worker->list_keys[count++] = next;
+    }
+    count = gather_living(worker, old_layer, old_node, count, &lost);
     for (uint32_t i = 0; lost && i < old_layer->degree; i++) {
         uint32_t old_neighbour = old_link(links, i);
         bool ignored;
@@ -343,13 +439,7 @@ adopt_list(Worker *worker, const VecLayer *old_layer, uint32_t old_node, const V
             list[i] = i < count ? (uint32_t)worker->list_keys[i] : VEC_NODE_NONE;
         return;
     }
-    vec_codes_query_from_row(codes, node_row(layer, node), &worker->other);
-    vec_codes_distances(codes, &worker->other, worker->list_rows, count, worker->list_sums,
-                        worker->list_distances);
-    for (uint32_t i = 0; i < count; i++)
-        worker->list_keys[i] = vec_walk_key(worker->list_distances[i], (uint32_t)worker->list_keys[i]);
-    vec_walk_sort(worker->list_keys, count);
-    count = choose(worker, layer, worker->list_keys, count, worker->other.constant);
+    count = choose_anew(worker, layer, node_row(layer, node), count);
     store_links(node_links(layer, node), layer->degree, worker->chosen_keys, count);
 }
 

@@ -12,4 +12,20 @@ CREATE INDEX items_embedding ON items USING vectors (embedding vector_l2_ops);
 -- the index's own rows, equal ones or not
 SELECT recall > 0.98 AS recall FROM vectors_recall('items_embedding', 10, 500);
 
+-- every one of them is found: 2000, 2000, 100
+SELECT embedding AS often FROM items WHERE id = 1 \gset
+SET enable_seqscan = off;
+SELECT count(*) FROM items WHERE embedding <<->> sphere(:'often'::vector, 0.001);
+SELECT count(*) FROM (SELECT embedding <-> :'often' AS distance FROM items ORDER BY embedding <-> :'often' LIMIT 2000) s WHERE distance = 0;
+SELECT count(*) FROM (SELECT embedding <-> :'often' AS distance FROM items ORDER BY embedding <-> :'often' LIMIT 100) s WHERE distance = 0;
+
+-- also when some of them died and others came
+DELETE FROM items WHERE id % 3 = 0;
+VACUUM items;
+INSERT INTO items SELECT 30000 + i, :'often' FROM generate_series(1, 500) i;
+SELECT vectors_merge('items_embedding');
+SELECT count(*) FROM items WHERE embedding = :'often';
+SELECT count(*) FROM items WHERE embedding <<->> sphere(:'often'::vector, 0.001);
+SELECT * FROM vectors_verify('items_embedding');
+
 DROP TABLE items;
