@@ -5,15 +5,18 @@ SET jit = off;
 SET max_parallel_workers_per_gather = 0;
 SET vectors.hnsw_ef_search = 400; -- so wide that all neighbours are found
 
--- A plan without what only some majors tell.
+-- A plan without what only some majors tell, with conditions in one order: each major has its own.
 CREATE FUNCTION plan_of(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE
     line text;
 BEGIN
     FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
-        IF line !~ '^ *(Disabled|Index Searches|Storage|Window): ' THEN
-            RETURN NEXT line;
+        CONTINUE WHEN line ~ '^ *(Disabled|Index Searches|Storage|Window): ';
+        IF line ~ '^ *Index Cond: \(\(' THEN
+            SELECT INTO line substring(line FROM '^ *Index Cond: \(\(') || string_agg(condition, ') AND (' ORDER BY condition COLLATE "C") || '))'
+                FROM regexp_split_to_table(substring(line FROM 'Cond: \(\((.*)\)\)$'), '\) AND \(') condition;
         END IF;
+        RETURN NEXT line;
     END LOOP;
 END $$;
 
