@@ -18,6 +18,7 @@
 
 #include "access/relscan.h"
 #include "am_range.h"
+#include "compat.h"
 #include "catalog/pg_type.h"
 #include "column.h"
 #include "errors.h"
@@ -402,7 +403,7 @@ scan_start(IndexScanDesc scan, VecpgScan *state)
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                         errmsg("index \"%s\" can only be scanned under an MVCC snapshot",
                                RelationGetRelationName(index))));
-    pgstat_count_index_scan(index);
+    vecpg_count_index_scan(scan);
     state->resources = palloc0(sizeof(VecpgScanResources));
     callback->func = resources_free;
     callback->arg = state->resources;

@@ -114,6 +114,20 @@ vecpg_server_start(void)
 #define vecpg_index_beginscan index_beginscan
 #endif
 
+/* A search begins: for the statistics, and from 18 for EXPLAIN ANALYZE. */
+#include "access/relscan.h"
+#include "pgstat.h"
+#if PG_VERSION_NUM >= 180000
+#define vecpg_count_index_scan(scan)                                                                         \
+    do {                                                                                                     \
+        pgstat_count_index_scan((scan)->indexRelation);                                                      \
+        if ((scan)->instrument != NULL)                                                                      \
+            (scan)->instrument->nsearches++;                                                                 \
+    } while (0)
+#else
+#define vecpg_count_index_scan(scan) pgstat_count_index_scan((scan)->indexRelation)
+#endif
+
 /* varatt.h left postgres.h in 16. */
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"

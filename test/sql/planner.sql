@@ -67,6 +67,20 @@ SELECT id FROM items ORDER BY embedding <-> :'query' FETCH FIRST 3 ROWS WITH TIE
 SELECT pg_stat_force_next_flush() \g /dev/null
 SELECT toast - :before > 0 AS reads FROM reads;
 
+-- EXPLAIN ANALYZE counts the search, where PostgreSQL shows that: from 18 on
+CREATE FUNCTION searches(statement text) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE line text;
+BEGIN
+    FOR line IN EXECUTE 'EXPLAIN (ANALYZE) ' || statement LOOP
+        IF line ~ 'Index Searches: ' THEN
+            RETURN substring(line FROM '\d+');
+        END IF;
+    END LOOP;
+    RETURN NULL;
+END $$;
+SELECT searches($$SELECT id FROM items ORDER BY embedding <-> '$$ || :'query' || $$' LIMIT 3$$)
+    IS NOT DISTINCT FROM CASE WHEN current_setting('server_version_num')::int >= 180000 THEN 1 END AS counted;
+
 DROP VIEW reads;
 DROP TABLE items, expected, points, found, made, prepared;
-DROP FUNCTION plan_of;
+DROP FUNCTION plan_of, searches;
