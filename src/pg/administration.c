@@ -57,8 +57,8 @@ open_index(Oid index_oid, Relation *heap, LOCKMODE lock_mode, bool is_owners)
         char *name = get_rel_name(index_oid);
 
         ereport(ERROR,
-                (errcode(ERRCODE_WRONG_OBJECT_TYPE), name ? errmsg("\"%s\" is not an index", name)
-                                                          : errmsg("relation %u does not exist", index_oid)));
+                name ? (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" is not an index", name))
+                     : (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation %u does not exist", index_oid)));
     }
     if (get_rel_relkind(index_oid) != RELKIND_INDEX)
         ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),

@@ -79,10 +79,21 @@ distance_of_operator_class(Relation index, VecpgColumn *column)
                     format_procedure(function_oid))));
 }
 
+int32
+vecpg_column_modifier(Relation index)
+{
+    Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(index), 0);
+    int32 modifier = attribute->atttypmod;
+
+    (void)getBaseTypeAndTypmod(attribute->atttypid, &modifier); /* a domain knows its own */
+    return modifier;
+}
+
 void
 vecpg_column_from_catalog(Relation index, VecpgColumn *column)
 {
     Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(index), 0);
+    int32 modifier = vecpg_column_modifier(index);
 
     if (vecpg_keys_kind(index->rd_opcintype[0]) != VECPG_KEY_NONE)
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -90,7 +101,7 @@ vecpg_column_from_catalog(Relation index, VecpgColumn *column)
                                RelationGetRelationName(index), format_type_be(attribute->atttypid)),
                         errhint("Write the vector first, then the columns to filter by.")));
     distance_of_operator_class(index, column);
-    if (attribute->atttypmod < 1)
+    if (modifier < 1)
         ereport(
             ERROR,
             (errcode(ERRCODE_INVALID_TABLE_DEFINITION),
@@ -98,7 +109,7 @@ vecpg_column_from_catalog(Relation index, VecpgColumn *column)
              errhint(
                  "Give its type a number of dimensions, such as vector(384), or index an expression with a "
                  "cast to such a type.")));
-    column->dimensions = attribute->atttypmod;
+    column->dimensions = modifier;
 }
 
 void

@@ -17,6 +17,9 @@ typedef struct VecpgColumn {
     uint32 dimensions;
 } VecpgColumn;
 
+/* The modifier of the column's type, or of the type that its domain is over: the dimensions; -1: there is none. */
+extern int32 vecpg_column_modifier(Relation index);
+
 /*
  * From the catalogs: the type's modifier and the operator class. 42P16 if the column has no dimensions.
  */

@@ -14,6 +14,7 @@
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
 
+#include "column.h"
 #include "options.h"
 
 /* What PostgreSQL fills in; 0: not given. */
@@ -322,7 +323,7 @@ vecpg_options_to_json(const VecIndexOptions *options)
 char *
 vecpg_options_describe(Relation index)
 {
-    int32 dimensions = TupleDescAttr(RelationGetDescr(index), 0)->atttypmod;
+    int32 dimensions = vecpg_column_modifier(index);
     VecIndexOptions options;
 
     vecpg_options_read(index, &options);

@@ -127,7 +127,7 @@ SELECT id FROM made_here ORDER BY embedding <-> '[2,2]' LIMIT 5;
 COMMIT;
 SELECT id FROM made_here ORDER BY embedding <-> '[2,2]' LIMIT 5;
 
--- CREATE INDEX CONCURRENTLY, unlogged, temporary, partitioned, partial, expression
+-- CREATE INDEX CONCURRENTLY, unlogged, temporary, partitioned, partial, expression, domain
 CREATE INDEX CONCURRENTLY made_here_concurrently ON made_here USING vectors (embedding vector_cos_ops);
 SELECT id FROM made_here ORDER BY embedding <=> '[2,2]' LIMIT 5;
 CREATE UNLOGGED TABLE not_logged (id int, embedding vector(2));
@@ -155,6 +155,17 @@ CREATE TABLE texts (id int, t text);
 INSERT INTO texts SELECT i, format('[%s,1]', i) FROM generate_series(1, 500) i;
 CREATE INDEX ON texts USING vectors ((t::vector(2)) vector_l2_ops);
 SELECT id FROM texts ORDER BY t::vector(2) <-> '[42.2,1]' LIMIT 2;
+CREATE DOMAIN plane AS vector(2) CHECK (vector_norm(value) < 1000);
+CREATE DOMAIN unbounded AS vector;
+CREATE TABLE points (id int, embedding plane, other unbounded);
+INSERT INTO points SELECT i, format('[%s,1]', i)::plane FROM generate_series(1, 500) i;
+CREATE INDEX points_embedding ON points USING vectors (embedding vector_l2_ops);
+SELECT plan_of($$SELECT id FROM points ORDER BY embedding <-> '[42.2,1]' LIMIT 2$$);
+SELECT id FROM points ORDER BY embedding <-> '[42.2,1]' LIMIT 2;
+SELECT vectors_merge('points_embedding');
+SELECT * FROM vectors_verify('points_embedding');
+SELECT vectors_index_options('points_embedding')::json #> '{indexing,hnsw,quantization}' AS quantization;
+CREATE INDEX ON points USING vectors (other vector_l2_ops);
 
 -- what is refused
 CREATE TABLE refused (id int, a vector(3), b vector(3), c vector);
@@ -183,6 +194,7 @@ SELECT attempt('SET vectors.hnsw_ef_search = 0');
 SELECT attempt('SET vectors.no_such_setting = 1');
 SELECT attempt('SELECT vectors_merge(''refused'')');
 SELECT attempt('SELECT vectors_merge(''items_category'')');
+SELECT attempt('SELECT vectors_merge(0)');
 CREATE ROLE regress_stranger;
 SET ROLE regress_stranger;
 SELECT attempt('SELECT vectors_merge(''refused_a'')');
@@ -202,5 +214,6 @@ DROP TABLE two_keys;
 
 SELECT opcname, amvalidate(oid) FROM pg_opclass WHERE opcmethod = (SELECT oid FROM pg_am WHERE amname = 'vectors') ORDER BY opcname;
 
-DROP TABLE items, made_here, not_logged, own, parts, texts, refused;
+DROP TABLE items, made_here, not_logged, own, parts, texts, points, refused;
+DROP DOMAIN plane, unbounded;
 DROP FUNCTION compare_with_table, attempt, plan_of;
