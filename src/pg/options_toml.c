@@ -177,13 +177,17 @@ find_name(const char *const *names, int count, const char *name)
 static void
 modernize(VecTomlEvent *event)
 {
+    static const char *const of_vamana[] = {"r", "alpha", "l"};
+
     if (event->depth >= 1 && strcmp(event->path[0], "algorithm") == 0)
         event->path[0] = "indexing";
     if (event->depth < 2 || strcmp(event->path[0], "indexing") != 0)
         return;
-    if (strcmp(event->path[1], "vamana") == 0)
+    if (strcmp(event->path[1], "vamana") == 0) {
         event->path[1] = "hnsw";
-    else if (strcmp(event->path[1], "sparse_inverted_index") == 0)
+        if (event->depth == 3 && find_name(of_vamana, lengthof(of_vamana), event->path[2]) >= 0)
+            event->path[2] = "storage"; /* as that, they have no effect: they are another graph's */
+    } else if (strcmp(event->path[1], "sparse_inverted_index") == 0)
         event->path[1] = "inverted_index";
 }
 

@@ -94,6 +94,14 @@ segment.min_sealed_segment_size = 1000
 [indexing.vamana]
 m = 8
 ');
+SELECT tried('
+[algorithm.vamana]
+r = 50
+alpha = 1.2
+l = 70
+memmap = "ram"
+build_threads = 2
+');
 
 -- The short forms.
 SELECT tried_with('m = 32');
@@ -105,6 +113,7 @@ SELECT tried_with('m = 24, options = ''indexing.hnsw.ef_construction = 200''');
 -- Unknown keys.
 SELECT tried('size = 1');
 SELECT tried('[indexing.hnsw]' || E'\n' || 'mm = 16');
+SELECT tried('[indexing.hnsw]' || E'\n' || 'r = 50');
 SELECT tried('[indexing.tree]');
 SELECT tried('[hnsw]');
 SELECT tried('"indexing.hnsw" = {}');
