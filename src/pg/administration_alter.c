@@ -13,7 +13,6 @@
 #include "access/genam.h"
 #include "access/reloptions.h"
 #include "access/table.h"
-#include "access/xlog.h"
 #include "commands/defrem.h"
 #include "commands/tablecmds.h"
 #include "fmgr.h"
@@ -21,6 +20,7 @@
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "options.h"
+#include "tcop/utility.h"
 #include "utils/builtins.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
@@ -345,8 +345,7 @@ vectors_alter_vector_index(PG_FUNCTION_ARGS)
     List *stored;
     ListCell *cell;
 
-    if (RecoveryInProgress())
-        ereport(ERROR, (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION), errmsg("recovery is in progress")));
+    PreventCommandIfReadOnly("alter_vector_index()");
     if (key[0] == '\0' || strpbrk(key, "\n\r=") != NULL || strpbrk(value, "\n\r") != NULL)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("\"%s\" cannot be set to \"%s\"", key, value),

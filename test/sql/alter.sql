@@ -105,6 +105,9 @@ SELECT attempt($$ SELECT alter_vector_index('pg_class_oid_index', 'm', '16') $$)
 SELECT attempt($$ ALTER INDEX items_embedding SET (m = 3) $$), attempt($$ ALTER INDEX items_embedding SET (options = 'x = 1') $$);
 SELECT given() IS NULL AS nothing, alter_vector_index('items_embedding', 'm', NULL) IS NULL AS null_does_nothing;
 
+BEGIN READ ONLY;
+SELECT attempt($$ SELECT alter_vector_index('items_embedding', 'm', '16') $$);
+COMMIT;
 CREATE ROLE alter_stranger;
 GRANT ALL ON items TO alter_stranger;
 SET ROLE alter_stranger;
