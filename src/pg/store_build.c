@@ -140,10 +140,10 @@ take_directory(Relation index, VecControl **control, VecError *error)
 static VecpgVectorBytes
 entry_vector(VecpgBuild *build, const VecpgLogEntry *entry)
 {
-    VecpgVectorBytes none = {NULL, 0};
-    VecpgVectorBytes bytes = {entry->vector, entry->vector_bytes};
-
-    return entry->is_null ? none : vecpg_column_for_engine(&build->column, bytes, build->scratch);
+    if (entry->is_null)
+        return (VecpgVectorBytes){NULL, 0};
+    return vecpg_column_for_engine(&build->column, (VecpgVectorBytes){entry->vector, entry->vector_bytes},
+                                   build->scratch);
 }
 
 /* With a pause, the relation is another after each. */
