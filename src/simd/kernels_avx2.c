@@ -583,6 +583,35 @@ vec_cos_sparse_avx2(VEC_SIMD_SPARSE_PARAMETERS)
 }
 
 /*
+ * Four keys make a mask, and the mask finds in a table how far the rows that pass lie behind the first of the four. What is stored
+ * is always four rows; no more have been kept than looked at, so there is room. There is no comparison of unsigned keys:
+ * with their top bits flipped, which subtracting 2^63 more does, the signed one is right.
+ */
+TARGET static size_t
+vec_range_u64_avx2(const uint64_t *column, size_t count, uint64_t low, uint64_t span, uint32_t first_row,
+                   uint32_t *rows)
+{
+    static const uint32_t bits_set[16][4] = {{0},    {0},       {1},       {0, 1},      {2},    {0, 2},
+                                             {1, 2}, {0, 1, 2}, {3},       {0, 3},      {1, 3}, {0, 1, 3},
+                                             {2, 3}, {0, 2, 3}, {1, 2, 3}, {0, 1, 2, 3}};
+    const __m256i lows = _mm256_set1_epi64x((int64_t)(low ^ UINT64_C(1) << 63));
+    const __m256i spans = _mm256_set1_epi64x((int64_t)(span ^ UINT64_C(1) << 63));
+    size_t kept = 0, i = 0;
+
+    for (; i + 4 <= count; i += 4) {
+        __m256i beyond = _mm256_cmpgt_epi64(_mm256_sub_epi64(vec_load_bytes(column + i), lows), spans);
+        unsigned passing = ~(unsigned)_mm256_movemask_pd(_mm256_castsi256_pd(beyond)) & 15;
+        __m128i places = _mm_loadu_si128((const __m128i *)bits_set[passing]);
+
+        _mm_storeu_si128((__m128i *)(rows + kept),
+                         _mm_add_epi32(_mm_set1_epi32((int32_t)(first_row + (uint32_t)i)), places));
+        kept += (size_t)__builtin_popcount(passing);
+    }
+    return kept +
+           vec_range_u64_scalar(column + i, count - i, low, span, first_row + (uint32_t)i, rows + kept);
+}
+
+/*
  * Walsh-Hadamard. Blocks of 64 floats live in eight registers for their first six stages: three inside the registers, by a
  * shuffle and one fused multiply-add with +1 or -1 (exact, hence the same bits as an addition), three between them. The later
  * stages go over memory two at a time (four streams), which halves the loads and stores.
@@ -691,6 +720,7 @@ const VecKernels vec_kernels_avx2 = {
     VEC_SIMD_BIT_ENTRIES(avx2),
     VEC_SIMD_SPARSE_ENTRIES(avx2),
     .sums_i8 = vec_sums_i8_avx2,
+    .range_u64 = vec_range_u64_avx2,
     .fht_f32 = vec_fht_f32_avx2,
 };
 

@@ -442,10 +442,13 @@ vec_fht_f32_neon(float *x, size_t n)
         vec_fht_one_stage(x, n, half);
 }
 
-/* Eight indexes against eight need four times the instructions of AVX2: sparse vectors are merged in C. */
+/*
+ * Eight indexes against eight need four times the instructions of AVX2: sparse vectors are merged in C. Keys, two a register and
+ * without an instruction that makes a mask of a comparison, are tested in C too.
+ */
 #define ENTRIES_OF_BOTH                                                                                      \
     VEC_SIMD_FLOAT_ENTRIES(neon), VEC_SIMD_BIT_ENTRIES(neon), VEC_SIMD_SPARSE_ENTRIES(scalar),               \
-        .fht_f32 = vec_fht_f32_neon
+        .range_u64 = vec_range_u64_scalar, .fht_f32 = vec_fht_f32_neon
 
 const VecKernels vec_kernels_neon = {
     .name = "neon",

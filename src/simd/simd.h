@@ -137,6 +137,13 @@ typedef struct VecKernels {
                            const uint8_t *query, size_t bytes, int32_t *out);
 
     /*
+     * The rows first_row + i of those i < count for which column[i] - low <= span, modulo 2^64: into rows, ascending. Returns how
+     * many. rows has room for count; what is left in its places beyond those is anything.
+     */
+    size_t (*range_u64)(const uint64_t *column, size_t count, uint64_t low, uint64_t span, uint32_t first_row,
+                        uint32_t *rows);
+
+    /*
      * In-place Walsh-Hadamard transform in natural (Hadamard) order, not normalised: apply it twice and every element is n
      * times what it was; multiply by 1/sqrt(n) for a rotation. n is a power of two, 1..VEC_SIMD_FHT_MAX. The additions are
      * the same tree on every instruction set, so results are equal bit by bit.

@@ -11,6 +11,7 @@
 #include <float.h>
 #include <math.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -304,6 +305,76 @@ batches_equal_single_rows(void **state)
     }
 }
 
+/* A key that passes, or just does not, at either end; or one of the extremes; or any. */
+static uint64_t
+random_key(uint64_t low, uint64_t span)
+{
+    uint64_t r = random_next();
+
+    switch (r % 8) {
+        case 0:
+            return 0;
+        case 1:
+            return UINT64_MAX;
+        case 2:
+            return (UINT64_C(1) << 63) - (r >> 8) % 2;
+        case 3:
+        case 4:
+            return low + (r >> 8) % 3 - 1;
+        case 5:
+        case 6:
+            return low + span + (r >> 8) % 3 - 1;
+        default:
+            return random_next();
+    }
+}
+
+/* Both the keys and the room for rows end at a guard page, so that their alignments are many and nothing is touched beyond. */
+static void
+ranges_equal_a_plain_loop(void **state)
+{
+    const uint64_t top = UINT64_C(1) << 63;
+    const uint64_t ranges[][2] = {
+        {0, 0},
+        {0, UINT64_MAX},
+        {UINT64_MAX, 0},
+        {1, UINT64_MAX - 1},
+        {UINT64_MAX - 2, 5}, /* around the end */
+        {top - 1, 1},
+        {top, top - 1},
+        {0, top - 1},
+        {1000, 1000},
+        {random_next(), random_next()},
+    };
+    GuardedBuffer keys = guarded_new(4099 * sizeof(uint64_t)), memory = guarded_new(4099 * sizeof(uint32_t));
+
+    for (size_t k = 0; k < cases_sizes_count && cases_sizes[k] <= 4099; k++)
+        for (size_t r = 0; r < sizeof(ranges) / sizeof(ranges[0]); r++) {
+            size_t n = cases_sizes[k], wanted = 0, kept;
+            uint64_t low = ranges[r][0], span = ranges[r][1];
+            uint64_t *column = guarded_tail(&keys, n * sizeof(uint64_t));
+            uint32_t *rows = guarded_tail(&memory, n * sizeof(uint32_t));
+            uint32_t first_row =
+                random_next() % 2 ? (uint32_t)(random_next() % 1000) : UINT32_MAX - (uint32_t)n;
+
+            for (size_t i = 0; i < n; i++)
+                column[i] = random_key(low, span);
+            kept = kernels->range_u64(column, n, low, span, first_row, rows);
+            for (size_t i = 0; i < n; i++) {
+                bool passes = low + span >= low ? column[i] >= low && column[i] <= low + span
+                                                : column[i] >= low || column[i] <= low + span;
+
+                if (passes && (wanted >= kept || rows[wanted] != first_row + i))
+                    fail_msg("%s, n %zu, range %zu: row %zu is not in its place (seed %llu)", kernels->name,
+                             n, r, i, (unsigned long long)cases_seed);
+                wanted += passes;
+            }
+            assert_int_equal(kept, wanted);
+        }
+    guarded_free(&keys);
+    guarded_free(&memory);
+}
+
 static void
 hadamard_equals_scalar_bit_by_bit(void **state)
 {
@@ -533,6 +604,7 @@ main(void)
             TABLE_TEST(codes_are_exact),
             TABLE_TEST(codes_at_odd_addresses),
             TABLE_TEST(batches_equal_single_rows),
+            TABLE_TEST(ranges_equal_a_plain_loop),
             TABLE_TEST(hadamard_equals_scalar_bit_by_bit),
             TABLE_TEST(hadamard_is_hadamard),
         };
