@@ -1,14 +1,15 @@
 /*
  * selection.c: testing rows, counting them, enumerating them.
  *
- * A test passes over a list of rows, or over neighbouring rows, and keeps the list without a branch on the outcome, which cannot
- * be guessed; the kind of test is looked at once a list.
+ * A test passes over a list of rows and keeps the list without a branch on the outcome, which cannot be guessed; the kind of test
+ * is looked at once a list. Where all rows are looked at and the first test is a range, a kernel makes the list.
  */
 #include "selection.h"
 
 #include <string.h>
 
 #include "memory.h"
+#include "simd.h"
 
 /* Of a condition with more values so many, spread evenly, are counted. */
 #define COUNTED_VALUES 256
@@ -19,8 +20,9 @@
 /* A lead that lets through more than this part of all rows is slower than testing all, which lie one behind the other. */
 #define LEAD_PART 2
 
-/* Nanoseconds: a row taken from an order; a test of a row near the last one; of one anywhere. */
+/* Nanoseconds: a row taken from an order; a range tested by the kernel; a test of a row near the last one; of one anywhere. */
 #define COST_ORDER    2.0
+#define COST_KERNEL   0.3
 #define COST_NEXT     0.8
 #define COST_ANYWHERE 10.0
 
@@ -403,16 +405,43 @@ take_slice(const VecSelection *selection, VecSelectionCursor *cursor, uint32_t w
     return kept;
 }
 
+/* Whether all rows are looked at, and the first test is one for the kernel. */
+static bool
+begins_with_range(const VecSelection *selection)
+{
+    return !selection->has_lead && selection->test_count > 0 && selection->tests[0].kind == VEC_TEST_RANGE;
+}
+
+/* Of the next `look_at` of all rows those that pass the first test, a range. */
+static uint32_t
+take_range(const VecSelection *selection, VecSelectionCursor *cursor, uint32_t look_at, uint32_t *rows)
+{
+    const VecTest *test = &selection->tests[0];
+    uint32_t from = cursor->from, rest = cursor->to - from, looked_at = rest < look_at ? rest : look_at;
+    uint32_t kept = (uint32_t)vec_simd_kernels()->range_u64(test->column + from, looked_at, test->low,
+                                                            test->span, from, rows);
+
+    cursor->from += looked_at;
+    cursor->is_open = cursor->from < cursor->to;
+    return test->sees_nulls ? keep_nullness(selection->columns, test->key, false, rows, kept) : kept;
+}
+
 bool
 vec_selection_next(const VecSelection *selection, VecSelectionCursor *cursor, uint32_t look_at,
                    uint32_t *rows, uint32_t *count)
 {
     uint32_t taken = 0;
-    bool more = true;
+    bool more = true, by_range = begins_with_range(selection);
 
-    while (taken < look_at && (more = cursor->is_open || open_slice(selection, cursor)))
-        taken += take_slice(selection, cursor, look_at - taken, rows + taken);
-    *count = keep_from(selection, selection->has_lead ? 1 : 0, rows, taken);
+    if (by_range) {
+        if (cursor->is_open || open_slice(selection, cursor))
+            taken = take_range(selection, cursor, look_at, rows);
+        more = cursor->is_open;
+    } else {
+        while (taken < look_at && (more = cursor->is_open || open_slice(selection, cursor)))
+            taken += take_slice(selection, cursor, look_at - taken, rows + taken);
+    }
+    *count = keep_from(selection, selection->has_lead || by_range ? 1 : 0, rows, taken);
     return more;
 }
 
@@ -503,6 +532,15 @@ sort_tests(VecSelection *selection)
     return is_counted;
 }
 
+/* Nanoseconds of looking at all rows. */
+static double
+cost_of_all(const VecSelection *selection)
+{
+    double first = begins_with_range(selection) ? COST_KERNEL - COST_NEXT : 0;
+
+    return (double)selection->columns->coded_count * (first + selection->tests_per_row * COST_NEXT);
+}
+
 /* The test whose rows are the fewest to look at leads, if there is one that makes that cheaper than looking at all. */
 static void
 choose_lead(VecSelection *selection)
@@ -512,7 +550,7 @@ choose_lead(VecSelection *selection)
     uint32_t lead = 0;
 
     selection->tests_per_row = tests_per_row(selection, NULL, 1);
-    cost = (double)coded_count * selection->tests_per_row * COST_NEXT;
+    cost = cost_of_all(selection);
 
     for (uint32_t i = 0; i < selection->test_count; i++) {
         const VecTest *test = &selection->tests[i];
