@@ -2,7 +2,7 @@
  * administration_alter.c: alter_vector_index(): changes one option of an index, as ALTER INDEX … SET would with the whole text.
  *
  * The text that the index has is read, its entries are written anew, a line each, with the new one in the place of those that it
- * replaces, and PostgreSQL checks and stores the result like any other. Short forms (m, lists …) become entries of the text.
+ * replaces, and PostgreSQL runs that command. Short forms (m, lists …) become entries of the text.
  * Nothing is built here: whoever works on the index next sees that its segments are not what the options ask for, and builds
  * others behind the running queries. So a rollback costs nothing.
  */
@@ -14,14 +14,15 @@
 #include "access/reloptions.h"
 #include "access/table.h"
 #include "commands/defrem.h"
-#include "commands/tablecmds.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "options.h"
+#include "tcop/dest.h"
 #include "tcop/utility.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
 #include "vectors/toml.h"
@@ -304,13 +305,13 @@ read_value(const char *given)
     return quote(value);
 }
 
-/* Each becomes a command: short forms are taken back first, so that nothing is given twice at any moment. */
+/* Each becomes a part of the command: short forms are taken back first, so that nothing is given twice at any moment. */
 static List *
-make_commands(List *stored, char *text)
+make_parts(List *stored, char *text)
 {
     List *reset = NIL;
-    List *commands = NIL;
-    AlterTableCmd *command;
+    List *parts = NIL;
+    AlterTableCmd *part;
     ListCell *cell;
 
     foreach (cell, stored) {
@@ -320,15 +321,31 @@ make_commands(List *stored, char *text)
             reset = lappend(reset, makeDefElem(option->defname, NULL, -1));
     }
     if (reset != NIL) {
-        command = makeNode(AlterTableCmd);
-        command->subtype = AT_ResetRelOptions;
-        command->def = (Node *)reset;
-        commands = lappend(commands, command);
+        part = makeNode(AlterTableCmd);
+        part->subtype = AT_ResetRelOptions;
+        part->def = (Node *)reset;
+        parts = lappend(parts, part);
     }
-    command = makeNode(AlterTableCmd);
-    command->subtype = AT_SetRelOptions;
-    command->def = (Node *)list_make1(makeDefElem("options", (Node *)makeString(text), -1));
-    return lappend(commands, command);
+    part = makeNode(AlterTableCmd);
+    part->subtype = AT_SetRelOptions;
+    part->def = (Node *)list_make1(makeDefElem("options", (Node *)makeString(text), -1));
+    return lappend(parts, part);
+}
+
+/*
+ * As if the user had written it: so it is refused in a read-only transaction, hooks are asked, and event triggers see it. The parts alone,
+ * given to AlterTableInternal, crash PostgreSQL inside of a command such as CREATE TABLE AS where there is an event trigger.
+ */
+static void
+run_command(AlterTableStmt *command)
+{
+    PlannedStmt *statement = makeNode(PlannedStmt);
+
+    statement->commandType = CMD_UTILITY;
+    statement->utilityStmt = (Node *)command;
+    statement->stmt_location = -1;
+    ProcessUtility(statement, "alter_vector_index()", false, PROCESS_UTILITY_QUERY, NULL, NULL, None_Receiver,
+                   NULL);
 }
 
 Datum
@@ -342,6 +359,7 @@ vectors_alter_vector_index(PG_FUNCTION_ARGS)
     const char *algorithm;
     Relation heap;
     Relation index;
+    AlterTableStmt *command = makeNode(AlterTableStmt);
     List *stored;
     ListCell *cell;
 
@@ -363,8 +381,12 @@ vectors_alter_vector_index(PG_FUNCTION_ARGS)
                                  defGetString(lfirst(cell)));
     entries =
         set_option(entries, algorithm, key, strcmp(key, "quantization") == 0 ? value : read_value(value));
-    index_close(index, NoLock);
+    command->relation = makeRangeVar(get_namespace_name(RelationGetNamespace(index)),
+                                     pstrdup(RelationGetRelationName(index)), -1);
+    command->cmds = make_parts(stored, write_text(entries));
+    command->objtype = OBJECT_INDEX;
+    index_close(index, NoLock); /* its lock keeps the name, too */
     table_close(heap, NoLock);
-    AlterTableInternal(index_oid, make_commands(stored, write_text(entries)), false);
+    run_command(command);
     PG_RETURN_VOID();
 }

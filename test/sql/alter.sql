@@ -117,6 +117,22 @@ RESET ROLE;
 REVOKE ALL ON items FROM alter_stranger;
 DROP ROLE alter_stranger;
 
+-- it is a command: none for a read-only transaction; event triggers are told, also where another command calls it
+BEGIN READ ONLY;
+SELECT attempt($$ SELECT alter_vector_index('items_embedding', 'm', '16') $$);
+COMMIT;
+CREATE TABLE alter_seen (tag text, object text);
+CREATE FUNCTION alter_see() RETURNS event_trigger LANGUAGE plpgsql AS $$
+BEGIN INSERT INTO alter_seen SELECT command_tag, object_identity FROM pg_event_trigger_ddl_commands(); END $$;
+CREATE EVENT TRIGGER alter_event ON ddl_command_end EXECUTE FUNCTION alter_see();
+SELECT alter_vector_index('items_embedding', 'm', '16');
+CREATE TABLE alter_made AS SELECT alter_vector_index('items_embedding', 'm', '17') IS NULL AS nothing;
+DROP EVENT TRIGGER alter_event;
+SELECT * FROM alter_seen;
+SELECT given();
+DROP TABLE alter_seen, alter_made;
+DROP FUNCTION alter_see;
+
 -- it survives a rebuild and a dump's text
 SELECT alter_vector_index('items_embedding', 'indexing.hnsw.m', '10');
 REINDEX INDEX items_embedding;
