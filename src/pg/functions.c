@@ -77,7 +77,10 @@ vectors_svector_normalize(PG_FUNCTION_ARGS)
     PG_RETURN_SVECTOR_P(result);
 }
 
-/* The steps stay, their size is divided: no second rounding. */
+/*
+ * The steps stay, their size is divided: no second rounding. Only where nearly all of a huge step or offset cancels out, or a huge step is
+ * not used, are the quotients beyond float4; then the elements, which are not, are quantized anew.
+ */
 Datum
 vectors_veci8_normalize(PG_FUNCTION_ARGS)
 {
@@ -90,6 +93,14 @@ vectors_veci8_normalize(PG_FUNCTION_ARGS)
         result->offset = (float)(vector->offset / norm);
     }
     memcpy(result->x, vector->x, vector->dimensions);
+    if (!isfinite(result->alpha) || !isfinite(result->offset)) {
+        float *x = palloc(sizeof(float) * vector->dimensions);
+
+        for (int i = 0; i < vector->dimensions; i++)
+            x[i] = (float)(vecpg_veci8_element(vector, i) / norm);
+        vecpg_veci8_quantize(result, x, NULL);
+        pfree(x);
+    }
     PG_RETURN_VECI8_P(result);
 }
 

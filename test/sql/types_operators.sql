@@ -24,6 +24,8 @@ SELECT hamming_distance('[1,0,1]', '[0,0,0]'), jaccard_distance('[1,0,1]', '[1,0
 SELECT vector_norm('[3e38,3e38]'::vector), vector_norm('[1e-40,0]'::vector), vector_norm('[0]'::vector);
 SELECT vector_normalize('[3,4]'::vector), vector_normalize('[0,0]'::vector), vector_normalize('[2e38,2e38]'::vector), vector_normalize('[3,4]'::vecf16), vector_normalize('{1:-5}/3'::svector), vector_normalize('{}/3'::svector), vector_normalize('[0,0]'::veci8);
 SELECT vector_norm(vector_normalize('[1,2,3,4,5]'::veci8));
+-- a step that no element uses, as great beside them as can be
+SELECT vector_normalize(to_veci8(2, 1e38, 1e-40, '{0,0}'));
 SELECT binarize('[-2,-1,0,1,2,nan,inf,-inf,-0]'::vector), binarize('[-2,-1,0,1,2,nan,inf,-inf,6e-8]'::vecf16);
 
 -- arrays
