@@ -14,6 +14,7 @@
 #include "access/reloptions.h"
 #include "access/table.h"
 #include "commands/defrem.h"
+#include "errors.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
@@ -117,7 +118,7 @@ event_value(const VecTomlEvent *event)
     }
 }
 
-/* The entries of a text that was accepted when it was stored. */
+/* The entries of a text that was accepted when it was stored; an error if it is not now, for what is not read is not written again. */
 static List *
 read_text(const char *text)
 {
@@ -125,12 +126,16 @@ read_text(const char *text)
     List *entries = NIL;
     VecTomlEvent event;
     VecError error;
+    VecStatus status;
     char path[1024];
+    char *copy = vecpg_options_toml_text(text);
 
-    vec_toml_begin(reader, text, strlen(text));
-    while (vec_toml_next(reader, &event, &error) == VEC_OK && event.kind != VEC_TOML_END)
+    vec_toml_begin(reader, copy, strlen(copy));
+    while ((status = vec_toml_next(reader, &event, &error)) == VEC_OK && event.kind != VEC_TOML_END)
         entries = lappend(entries, entry_make(path_of_today(vec_toml_path(&event, path, sizeof(path))),
                                               event_value(&event), event.kind == VEC_TOML_TABLE));
+    if (status != VEC_OK)
+        vecpg_errors_report(ERROR, status, &error);
     pfree(reader);
     return entries;
 }

@@ -98,6 +98,12 @@ extern void vecpg_options_defaults(VecIndexOptions *out);
 /* Selects a quantization and the defaults of its parameters. */
 extern void vecpg_options_set_quantization(VecIndexOptions *options, VecIndexQuantization quantization);
 
+/*
+ * The text as vectors/toml.h wants it, palloc'ed. Whatever is not ASCII is comment or nonsense; in a database of another encoding it
+ * need not be UTF-8, and question marks stand for it.
+ */
+extern char *vecpg_options_toml_text(const char *text);
+
 /* Reads a text into *options, which holds the defaults. Without validate, what is wrong in it is passed over. */
 extern void vecpg_options_toml_read(const char *text, bool validate, VecIndexOptions *options,
                                     VecIndexOptionsGiven *given);

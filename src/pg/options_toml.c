@@ -461,9 +461,8 @@ read_event(Reading *reading, const Row *row)
         complain_value(reading, row);
 }
 
-/* Whatever is not ASCII is comment or nonsense; in a database of another encoding it need not be UTF-8. */
-static char *
-text_for_reader(const char *text)
+char *
+vecpg_options_toml_text(const char *text)
 {
     char *copy = pstrdup(text);
 
@@ -483,7 +482,7 @@ vecpg_options_toml_read(const char *text, bool validate, VecIndexOptions *option
     VecError error;
     VecStatus status;
     Reading reading = {.event = &event, .validate = validate, .options = options, .given = given};
-    char *copy = text_for_reader(text);
+    char *copy = vecpg_options_toml_text(text);
 
     vec_toml_begin(&reader, copy, strlen(copy));
     while ((status = vec_toml_next(&reader, &event, &error)) == VEC_OK && event.kind != VEC_TOML_END) {

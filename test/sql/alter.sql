@@ -138,6 +138,18 @@ SELECT alter_vector_index('items_embedding', 'indexing.hnsw.m', '10');
 REINDEX INDEX items_embedding;
 SELECT given(), pg_get_indexdef('items_embedding'::regclass), state.* FROM state;
 SELECT pgvectors_upgrade();
+-- a comment that is not UTF-8 costs no option
+CREATE DATABASE alter_latin1 TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C';
+\set database :DBNAME
+\c alter_latin1
+SET client_min_messages = warning;
+CREATE EXTENSION vectors;
+CREATE TABLE items (embedding vector(2));
+CREATE INDEX items_embedding ON items USING vectors (embedding vector_l2_ops) WITH (options = E'# gr\u00f6\u00dfer\nindexing.hnsw.m = 20\n');
+SELECT alter_vector_index('items_embedding', 'optimizing.sealing_secs', '5');
+SELECT options->'indexing'->'hnsw'->'m' AS m, options->'optimizing'->'sealing_secs' AS secs FROM CAST(vectors_index_options('items_embedding') AS json) AS options;
+\c :database
+DROP DATABASE alter_latin1;
 DROP VIEW state;
 DROP TABLE items;
 DROP FUNCTION given, searches, attempt;
