@@ -92,7 +92,10 @@ quote(const char *string)
     for (; *string != '\0'; string++) {
         if (*string == '"' || *string == '\\')
             appendStringInfoChar(&quoted, '\\');
-        appendStringInfoChar(&quoted, *string);
+        if ((unsigned char)*string < ' ' || *string == '\177')
+            appendStringInfo(&quoted, "\\u%04x", (unsigned char)*string);
+        else
+            appendStringInfoChar(&quoted, *string);
     }
     appendStringInfoChar(&quoted, '"');
     return quoted.data;

@@ -117,6 +117,12 @@ RESET ROLE;
 REVOKE ALL ON items FROM alter_stranger;
 DROP ROLE alter_stranger;
 
+-- values that have no effect any more are kept as they are
+ALTER INDEX items_embedding SET (options = E'storage = "a\\n\\"b\\""');
+SELECT alter_vector_index('items_embedding', 'm', '16');
+SELECT given();
+ALTER INDEX items_embedding RESET (options);
+
 -- it is a command: none for a read-only transaction; event triggers are told, also where another command calls it
 BEGIN READ ONLY;
 SELECT attempt($$ SELECT alter_vector_index('items_embedding', 'm', '16') $$);
