@@ -54,6 +54,16 @@ replace_start(char *path, const char *from, const char *to)
     return psprintf("%s%s", to, path + length);
 }
 
+/* indexing.X.build_threads: the first generation had the threads with the algorithm. */
+static bool
+is_threads_of_algorithm(const char *path)
+{
+    const char *name = strrchr(path, '.');
+
+    return (has_prefix(path, "indexing.") || has_prefix(path, "algorithm.")) && name != strchr(path, '.') &&
+           strcmp(name, ".build_threads") == 0;
+}
+
 /* Older spellings are made those of today, so that a new value takes the place of what it means. */
 static char *
 path_of_today(const char *given)
@@ -68,6 +78,8 @@ path_of_today(const char *given)
     length = strlen(path);
     if (length > 3 && strcmp(path + length - 3, ".ef") == 0)
         path = psprintf("%s_construction", path);
+    if (is_threads_of_algorithm(path))
+        path = pstrdup("optimizing.optimizing_threads");
     return path;
 }
 
@@ -121,6 +133,39 @@ event_value(const VecTomlEvent *event)
     }
 }
 
+/* The first count parts of a path; NULL if it has fewer. */
+static char *
+first_parts(const char *path, int count)
+{
+    const char *end = path;
+
+    for (; count > 0; count--) {
+        if (*end == '\0')
+            return NULL;
+        if (end != path)
+            end++;
+        end += strcspn(end, ".");
+    }
+    return pnstrdup(path, end - path);
+}
+
+/* The algorithm that a path names, unless another entry names it: for where the path is to have another spelling, which does not. */
+static List *
+keep_algorithm(List *entries, const char *path)
+{
+    char *algorithm = path_of_today(first_parts(path, 2));
+    char *below = psprintf("%s.", algorithm);
+    ListCell *cell;
+
+    foreach (cell, entries) {
+        const VecpgEntry *entry = lfirst(cell);
+
+        if (strcmp(entry->path, algorithm) == 0 || has_prefix(entry->path, below))
+            return entries;
+    }
+    return lappend(entries, entry_make(algorithm, "{}", true));
+}
+
 /* The entries of a text that was accepted when it was stored; an error if it is not now, for what is not read is not written again. */
 static List *
 read_text(const char *text)
@@ -134,9 +179,15 @@ read_text(const char *text)
     char *copy = vecpg_options_toml_text(text);
 
     vec_toml_begin(reader, copy, strlen(copy));
-    while ((status = vec_toml_next(reader, &event, &error)) == VEC_OK && event.kind != VEC_TOML_END)
-        entries = lappend(entries, entry_make(path_of_today(vec_toml_path(&event, path, sizeof(path))),
-                                              event_value(&event), event.kind == VEC_TOML_TABLE));
+    while ((status = vec_toml_next(reader, &event, &error)) == VEC_OK && event.kind != VEC_TOML_END) {
+        char *today;
+
+        vec_toml_path(&event, path, sizeof(path));
+        today = path_of_today(path);
+        if (is_threads_of_algorithm(path))
+            entries = keep_algorithm(entries, path);
+        entries = lappend(entries, entry_make(today, event_value(&event), event.kind == VEC_TOML_TABLE));
+    }
     if (status != VEC_OK)
         vecpg_errors_report(ERROR, status, &error);
     pfree(reader);
@@ -156,22 +207,6 @@ remove_under(List *entries, const char *path)
             entries = foreach_delete_current(entries, cell);
     }
     return entries;
-}
-
-/* The first count parts of a path; NULL if it has fewer. */
-static char *
-first_parts(const char *path, int count)
-{
-    const char *end = path;
-
-    for (; count > 0; count--) {
-        if (*end == '\0')
-            return NULL;
-        if (end != path)
-            end++;
-        end += strcspn(end, ".");
-    }
-    return pnstrdup(path, end - path);
 }
 
 /* Of the tables beside the one of that many parts that the path names, one alone may be there. */

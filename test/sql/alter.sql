@@ -123,6 +123,15 @@ SELECT alter_vector_index('items_embedding', 'm', '16');
 SELECT given();
 ALTER INDEX items_embedding RESET (options);
 
+-- the threads where the first generation had them, alone in naming the algorithm, or not
+ALTER INDEX items_embedding SET (options = 'algorithm.ivf.build_threads = 2');
+SELECT alter_vector_index('items_embedding', 'optimizing.optimizing_threads', '3');
+SELECT given();
+ALTER INDEX items_embedding SET (options = E'[algorithm.hnsw]\nbuild_threads = 2\nm = 20');
+SELECT alter_vector_index('items_embedding', 'indexing.hnsw.build_threads', '1');
+SELECT given();
+ALTER INDEX items_embedding RESET (options);
+
 -- it is a command: none for a read-only transaction; event triggers are told, also where another command calls it
 BEGIN READ ONLY;
 SELECT attempt($$ SELECT alter_vector_index('items_embedding', 'm', '16') $$);
