@@ -132,10 +132,7 @@ SELECT alter_vector_index('items_embedding', 'indexing.hnsw.build_threads', '1')
 SELECT given();
 ALTER INDEX items_embedding RESET (options);
 
--- it is a command: none for a read-only transaction; event triggers are told, also where another command calls it
-BEGIN READ ONLY;
-SELECT attempt($$ SELECT alter_vector_index('items_embedding', 'm', '16') $$);
-COMMIT;
+-- it is a command: event triggers are told, also where another command calls it
 CREATE TABLE alter_seen (tag text, object text);
 CREATE FUNCTION alter_see() RETURNS event_trigger LANGUAGE plpgsql AS $$
 BEGIN INSERT INTO alter_seen SELECT command_tag, object_identity FROM pg_event_trigger_ddl_commands(); END $$;
