@@ -135,11 +135,14 @@ merge_keys(VecWalk *walk, const uint64_t *keys, size_t count)
 /*
  * Places the batch. Most of its keys are worse than all in the pool: they are told apart without a branch, straight into the
  * spill, where the caller has reserved room for all.
+ *
+ * What is as far away as the worst is no better: of many equal rows each leads to others, and a walk that took those of lower
+ * number for nearer would read them all (20,000 rows, of which 18,000 are the same: 30 s to build, and 120 for twice as many).
  */
 static inline void
 insert_batch(VecWalk *walk, uint32_t count)
 {
-    uint64_t worst = walk->pool_count == walk->width ? walk->pool[walk->width - 1] : UINT64_MAX;
+    uint64_t worst = walk->pool_count == walk->width ? walk->pool[walk->width - 1] >> 32 << 32 : UINT64_MAX;
     uint64_t *spill = walk->spill + walk->spill_count, *better = walk->batch_keys;
     size_t spilled = 0, better_count = 0;
 

@@ -644,6 +644,38 @@ long_lists_are_polled_while_they_are_validated(void **state)
     cases_remove_directory(directory);
 }
 
+/* Nine rows of ten are the same. To insert one must not take a walk over all that are there: walks poll every so many steps. */
+static void
+a_crowd_of_equal_rows_is_built_in_linear_time(void **state)
+{
+    enum { ROWS = 6000, DIMENSIONS = 8 };
+    const char *directory = cases_directory();
+    VecBuildOptions options = cases_options(DIMENSIONS, VEC_METRIC_L2, 8);
+    Cases cases = cases_make(ROWS, DIMENSIONS, 20, 11);
+    uint64_t polls = 0;
+    VecBuild *build;
+    VecError error;
+
+    (void)state;
+    options.segment.ef_construction = 40;
+    assert_int_equal(vec_build_begin(&options, directory, ROWS, &vec_allocator_default, &build, &error),
+                     VEC_OK);
+    assert_int_equal(vec_build_train(build, &error), VEC_OK);
+    for (uint32_t i = 0; i < ROWS; i++) {
+        VecRowId id = cases_row_id(i);
+
+        assert_int_equal(vec_build_add(build, &id, NULL, cases_row(&cases, i % 10 == 0 ? i : 1),
+                                       DIMENSIONS * sizeof(float), &error),
+                         VEC_OK);
+    }
+    assert_int_equal(vec_build_graph(build, count_polls, &polls, &error), VEC_OK);
+    assert_in_range(polls, ROWS,
+                    ROWS + ROWS / 4); /* one a row, and here and there a walk's; else twice as many */
+    vec_build_free(build);
+    cases_free(&cases);
+    cases_remove_directory(directory);
+}
+
 int
 main(void)
 {
@@ -660,6 +692,7 @@ main(void)
         cmocka_unit_test(rows_that_no_path_leads_to_need_little_memory),
         cmocka_unit_test(codes_of_many_bytes_are_polled_by_their_bytes),
         cmocka_unit_test(long_lists_are_polled_while_they_are_validated),
+        cmocka_unit_test(a_crowd_of_equal_rows_is_built_in_linear_time),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
