@@ -11,6 +11,9 @@
 /* Ids are read from cold memory: so many are asked for ahead. */
 #define PREFETCH_AHEAD 8
 
+/* Exceptions looked at for a filter from one poll to the next; each may be a cache miss a key. */
+#define POLL_EXCEPTIONS 65536
+
 typedef enum SearchStage { SEARCH_EXACT, SEARCH_CODED, SEARCH_NULL, SEARCH_END } SearchStage;
 
 struct VecSearch {
@@ -121,11 +124,16 @@ is_wanted(const VecSearch *search, const VecSealed *segment, uint64_t row)
     return search->filter == NULL || vec_keys_match(&segment->keys, search->filter, row);
 }
 
-/* Takes from the segments' exceptions of one kind; moves to the next stage when they are used up. */
-static uint32_t
-take_exceptions(VecSearch *search, VecCandidate *candidates, uint32_t count_max, bool nulls)
+/*
+ * Takes from the segments' exceptions of one kind; moves to the next stage when they are used up. VEC_INTERRUPTED: nothing
+ * was taken, call again. A filter may let none of very many through.
+ */
+static VecStatus
+take_exceptions(VecSearch *search, VecCandidate *candidates, uint32_t count_max, bool nulls, uint32_t *count,
+                VecError *error)
 {
-    uint32_t count = 0;
+    const VecSearchOptions *options = &search->options;
+    uint64_t refused = 0;
 
     while (search->exception_segment < search->index->segment_count) {
         const VecSealed *segment = &search->index->segments[search->exception_segment];
@@ -133,15 +141,20 @@ take_exceptions(VecSearch *search, VecCandidate *candidates, uint32_t count_max,
         const VecFormatRow *rows = segment->exceptions + (nulls ? segment->header.rows_exact : 0);
 
         while (search->exception_next < total) {
-            if (count == count_max)
-                return count;
+            if (*count == count_max)
+                return VEC_OK;
             if (!is_wanted(search, segment,
                            segment->header.rows_coded + (nulls ? segment->header.rows_exact : 0) +
                                search->exception_next)) {
                 search->exception_next++;
+                if (++refused % POLL_EXCEPTIONS == 0 && *count == 0 && options->should_stop != NULL &&
+                    options->should_stop(options->should_stop_context, search->exception_next, total))
+                    return vec_error_set(error, VEC_INTERRUPTED, 0, "interrupted");
+                if (refused % POLL_EXCEPTIONS == 0 && *count > 0) /* the next call polls */
+                    return VEC_OK;
                 continue;
             }
-            fill_candidate(&candidates[count++], &rows[search->exception_next++],
+            fill_candidate(&candidates[(*count)++], &rows[search->exception_next++],
                            nulls ? VEC_ROW_NULL : VEC_ROW_EXACT, nulls ? INFINITY : -INFINITY,
                            nulls ? INFINITY : -INFINITY);
         }
@@ -150,7 +163,7 @@ take_exceptions(VecSearch *search, VecCandidate *candidates, uint32_t count_max,
     }
     search->exception_segment = 0;
     search->stage = nulls ? SEARCH_END : SEARCH_CODED;
-    return count;
+    return VEC_OK;
 }
 
 /* The probe whose next key is nearest; NULL if none has one. */
@@ -252,7 +265,8 @@ vec_search_next(VecSearch *search, VecCandidate *candidates, uint32_t count_max,
     *count = 0;
     while (status == VEC_OK && *count == 0 && search->stage != SEARCH_END) {
         if (search->stage != SEARCH_CODED)
-            *count = take_exceptions(search, candidates, count_max, search->stage == SEARCH_NULL);
+            status =
+                take_exceptions(search, candidates, count_max, search->stage == SEARCH_NULL, count, error);
         else if ((status = advance_probes(search, error)) == VEC_OK)
             *count = take_coded(search, candidates, count_max);
     }

@@ -644,6 +644,41 @@ long_lists_are_polled_while_they_are_validated(void **state)
     cases_remove_directory(directory);
 }
 
+/* A filter that none of many rows without a vector fulfils: the search looks at them all, and asks in between. */
+static void
+rows_without_a_vector_are_polled_while_none_is_wanted(void **state)
+{
+    enum { ROWS = 300000 };
+    const char *directory = cases_directory();
+    VecBuildOptions options = cases_options(4, VEC_METRIC_L2, 8);
+    VecCondition condition = {.kind = VEC_CONDITION_RANGE, .width = 1, .low = 1000, .high = 2000};
+    VecFilter filter = {.conditions = &condition, .condition_count = 1};
+    uint64_t polls = 0;
+    VecSearchOptions search_options = {.ef_search = 10,
+                                       .filter = &filter,
+                                       .should_stop = stop_every_other_time,
+                                       .should_stop_context = &polls};
+    float query[4] = {1, 2, 3, 4};
+    VecCandidate candidate;
+    uint32_t got, interrupted = 0;
+    VecSearch *search;
+    VecStatus status;
+    VecError error;
+
+    (void)state;
+    options.segment.key_count = 1;
+    VecIndex *index = cases_index(directory, &options, NULL, ROWS);
+    assert_int_equal(vec_search_begin(index, query, sizeof(query), &search_options, &search, &error), VEC_OK);
+    while ((status = vec_search_next(search, &candidate, 1, &got, &error)) == VEC_INTERRUPTED)
+        interrupted++;
+    assert_int_equal(status, VEC_OK);
+    assert_int_equal(got, 0);
+    assert_in_range(interrupted, 2, 100);
+    vec_search_free(search);
+    vec_index_close(index);
+    cases_remove_directory(directory);
+}
+
 /* Nine rows of ten are the same. To insert one must not take a walk over all that are there: walks poll every so many steps. */
 static void
 a_crowd_of_equal_rows_is_built_in_linear_time(void **state)
@@ -692,6 +727,7 @@ main(void)
         cmocka_unit_test(rows_that_no_path_leads_to_need_little_memory),
         cmocka_unit_test(codes_of_many_bytes_are_polled_by_their_bytes),
         cmocka_unit_test(long_lists_are_polled_while_they_are_validated),
+        cmocka_unit_test(rows_without_a_vector_are_polled_while_none_is_wanted),
         cmocka_unit_test(a_crowd_of_equal_rows_is_built_in_linear_time),
     };
 
