@@ -293,7 +293,8 @@ vec_build_sample(VecBuild *build, const void *vector, size_t bytes)
 
     assert(build->stage == STAGE_SAMPLE);
     if (vec_build_wants_sample(build) && bytes == options->dimensions * sizeof(float) &&
-        vec_quantize_accumulate(options->metric, options->dimensions, vector, build->sums))
+        vec_quantize_accumulate(options->metric, options->dimensions, vector, build->sums,
+                                &build->sample_lengths))
         build->sample_count++;
 }
 
@@ -309,8 +310,7 @@ vec_build_train(VecBuild *build, VecError *error)
     if (build->inherits)
         memcpy(mean, build->sums, options->dimensions * sizeof(float));
     else
-        for (uint32_t i = 0; i < mean_count; i++)
-            mean[i] = build->sample_count > 0 ? (float)(build->sums[i] / (double)build->sample_count) : 0.0f;
+        vec_quantize_mean(mean_count, build->sums, build->sample_count, &build->sample_lengths, mean);
     return vec_build_set_coder(build, error);
 }
 

@@ -47,6 +47,7 @@ struct VecBuild {
     uint64_t exact_end; /* STAGE_SORT: exceptions before it are exact */
     double *sums;       /* of the sample; or the floats of an inherited mean */
     uint64_t sample_count;
+    VecQuantizeLengths sample_lengths;
     bool inherits;
     VecCoder coder;
     VecQuantizeScratch scratch;

@@ -30,6 +30,9 @@
 #define SIGMAS       3.0f
 #define SIGMAS_SHORT 1.9f /* below 4 bits */
 
+/* In lengths of the vectors; a mean of vectors that are about as long as one another has at most one. */
+#define MEAN_LENGTH_MAX 2.0
+
 /* Rounding of the float arithmetic itself, relative to the query: keeps bounds honest where codes are exact (d = 1). */
 #define ERROR_FLOOR 1e-5f
 
@@ -129,7 +132,8 @@ input_scale(VecMetric metric, uint32_t dimensions, const float *x)
 }
 
 bool
-vec_quantize_accumulate(VecMetric metric, uint32_t dimensions, const float *x, double *sums)
+vec_quantize_accumulate(VecMetric metric, uint32_t dimensions, const float *x, double *sums,
+                        VecQuantizeLengths *lengths)
 {
     float scale = input_scale(metric, dimensions, x);
     double norm = vec_distance_norm_f32(x, dimensions);
@@ -138,7 +142,26 @@ vec_quantize_accumulate(VecMetric metric, uint32_t dimensions, const float *x, d
         return false;
     for (uint32_t i = 0; i < dimensions; i++)
         sums[i] += (double)(x[i] * scale);
+    norm *= (double)scale;
+    if (norm * norm >= NORM_SQ_MIN) {
+        lengths->log_sum += log(norm);
+        lengths->count++;
+    }
     return true;
+}
+
+void
+vec_quantize_mean(uint32_t dimensions, const double *sums, uint64_t count, const VecQuantizeLengths *lengths,
+                  float *mean)
+{
+    double norm_sq = 0.0, length = lengths->count > 0 ? exp(lengths->log_sum / (double)lengths->count) : 0.0;
+
+    for (uint32_t i = 0; i < dimensions; i++) {
+        mean[i] = count > 0 ? (float)(sums[i] / (double)count) : 0.0f;
+        norm_sq += (double)mean[i] * mean[i];
+    }
+    if (sqrt(norm_sq) > MEAN_LENGTH_MAX * length)
+        memset(mean, 0, dimensions * sizeof(float));
 }
 
 /* residual = rotate(x * scale - mean); *norm_sq its square, *mean_dot = <residual, mean>. False: out of range. */

@@ -58,11 +58,26 @@ bool vec_quantize_scratch_init(VecQuantizeScratch *scratch, uint32_t dimensions,
                                const VecAllocator *allocator);
 void vec_quantize_scratch_free(VecQuantizeScratch *scratch, const VecAllocator *allocator);
 
+/* How long the vectors are that were added up: those that are zero, or as good as zero, left out. */
+typedef struct VecQuantizeLengths {
+    double log_sum;
+    uint64_t count;
+} VecQuantizeLengths;
+
 /*
  * Adds a vector to sums of `dimensions` doubles as the mean sees it (of length 1 under cosine); false and nothing added if it
  * cannot be coded.
  */
-bool vec_quantize_accumulate(VecMetric metric, uint32_t dimensions, const float *x, double *sums);
+bool vec_quantize_accumulate(VecMetric metric, uint32_t dimensions, const float *x, double *sums,
+                             VecQuantizeLengths *lengths);
+
+/*
+ * Makes the mean of the sums of `count` vectors. Zeros if it is more than twice as long as the vectors themselves (their
+ * geometric mean): then few that are far longer than the others have pulled it away from these. Their residuals would be all
+ * alike, and codes of those tell nothing (20,000 rows, one of them a million times as long: recall at 4 bits 0.03, else 0.99).
+ */
+void vec_quantize_mean(uint32_t dimensions, const double *sums, uint64_t count,
+                       const VecQuantizeLengths *lengths, float *mean);
 
 /* Codes one vector into stride bytes, and widens *error by it. False: no code can represent it. */
 bool vec_quantize_row(const VecQuantizer *quantizer, const float *x, VecQuantizeScratch *scratch,

@@ -89,6 +89,7 @@ coder_make(VecMetric metric, uint32_t bits, const Cases *cases)
     uint32_t dimensions = cases->dimensions;
     size_t stride = vec_quantize_stride(dimensions, bits);
     double *sums = calloc(dimensions, sizeof(double));
+    VecQuantizeLengths lengths = {0};
 
     coder.mean = calloc(dimensions, sizeof(float));
     coder.codes = calloc(1, vec_quantize_bytes(dimensions, bits, cases->count));
@@ -97,9 +98,8 @@ coder_make(VecMetric metric, uint32_t bits, const Cases *cases)
     coder.ones = calloc(1, VEC_SIMD_QUERY_BYTES(dimensions));
     memset(coder.ones, 1, dimensions);
     for (uint32_t i = 0; i < cases->count; i++)
-        assert_true(vec_quantize_accumulate(metric, dimensions, cases_row(cases, i), sums));
-    for (uint32_t i = 0; i < dimensions; i++)
-        coder.mean[i] = (float)(sums[i] / cases->count);
+        assert_true(vec_quantize_accumulate(metric, dimensions, cases_row(cases, i), sums, &lengths));
+    vec_quantize_mean(dimensions, sums, cases->count, &lengths, coder.mean);
     free(sums);
     assert_true(vec_quantize_init(&coder.quantizer, metric, dimensions, bits, coder.mean, 5, A));
     assert_true(vec_quantize_scratch_init(&coder.scratch, dimensions, A));

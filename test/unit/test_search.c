@@ -325,6 +325,34 @@ nearest_are_found(void **state)
     }
 }
 
+/* One row that is far longer than all others must not spoil the codes of these. */
+static void
+nearest_are_found_beside_a_row_far_away(void **state)
+{
+    static const float lengths[] = {1e5f, 1e7f, 1e9f, 1e13f};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+        for (int metric = VEC_METRIC_L2; metric <= VEC_METRIC_COS; metric += VEC_METRIC_COS) {
+            const char *directory = cases_directory();
+            VecBuildOptions options = cases_options(48, (VecMetric)metric, i % 2 == 0 ? 4 : 8);
+            Cases cases = cases_make(2050, 48, 60, 11);
+            double broken;
+
+            for (uint32_t j = 0; j < 48; j++)
+                cases_row(&cases, 700)[j] *= lengths[i];
+            VecIndex *index = cases_index(directory, &options, cases.vectors, 2000);
+            double recall = recall_at_ten(index, &cases, 2000, 64, &broken);
+            if (recall < 0.95 || broken > 0.005)
+                fail_msg("length %g, metric %d: recall %.3f, broken bounds %.4f", (double)lengths[i], metric,
+                         recall, broken);
+            vec_index_close(index);
+            cases_free(&cases);
+            cases_remove_directory(directory);
+        }
+    }
+}
+
 /* However few paths the graph has: what fits into one round is all looked at. */
 static void
 few_rows_are_searched_whole(void **state)
@@ -719,6 +747,7 @@ main(void)
         cmocka_unit_test(every_row_once_when_all_are_equal),
         cmocka_unit_test(exceptions_come_as_exceptions),
         cmocka_unit_test(nearest_are_found),
+        cmocka_unit_test(nearest_are_found_beside_a_row_far_away),
         cmocka_unit_test(few_rows_are_searched_whole),
         cmocka_unit_test(every_dimension),
         cmocka_unit_test(most_dimensions),
