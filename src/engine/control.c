@@ -255,7 +255,13 @@ vec_control_distrust(VecControl *control)
 void
 vec_control_set_generation(VecControl *control, uint64_t generation)
 {
-    atomic_store_explicit(&control->page->generation, generation, memory_order_release);
+    uint64_t before = atomic_load(&control->page->generation), after;
+
+    /* vec_control_distrust raises it without the lock: who came for that must come again for what is published */
+    do {
+        after = generation > before ? generation : before + 1;
+    } while (!atomic_compare_exchange_weak_explicit(&control->page->generation, &before, after,
+                                                    memory_order_release, memory_order_relaxed));
 }
 
 bool

@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "control.h"
 #include "engine_cases.h"
 
 #define A &vec_allocator_default
@@ -437,10 +438,32 @@ verification_is_remembered_for_that_very_file(void **state)
     cases_remove_directory(directory);
 }
 
+/* A manifest that is announced while others forget what they verified: nobody may take the one for the other. */
+static void
+an_announcement_is_seen_beside_a_distrust(void **state)
+{
+    const char *directory = cases_directory();
+    VecControl *control;
+    VecError error;
+
+    (void)state;
+    assert_int_equal(vec_control_open(directory, true, &vec_allocator_default, &control, &error), VEC_OK);
+    vec_control_set_generation(control, 5);
+    assert_int_equal(vec_control_generation(control), 5);
+    vec_control_distrust(control);
+
+    uint64_t seen = vec_control_generation(control); /* by who opens the files anew, before the rename */
+    vec_control_set_generation(control, 6);
+    assert_true(vec_control_generation(control) > seen);
+    vec_control_close(control);
+    cases_remove_directory(directory);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_announcement_is_seen_beside_a_distrust),
         cmocka_unit_test(what_is_published_is_read),
         cmocka_unit_test(collecting_spares_what_is_named_or_foreign),
         cmocka_unit_test(damaged_manifests_are_corrupt),
