@@ -181,18 +181,19 @@ store_links(uint32_t *links, uint32_t degree, const uint64_t *keys, uint32_t cou
         __atomic_store_n(&links[i], i < count ? vec_walk_key_node(keys[i]) : VEC_NODE_NONE, __ATOMIC_RELAXED);
 }
 
-/* Whether nothing tells two rows apart. */
+/* Whether nothing tells two rows apart. The factors, which a walk has just read, tell almost all. */
 static bool
 are_equal(const VecCodes *codes, uint32_t row, uint32_t other)
 {
     size_t bytes, other_bytes;
-    const uint8_t *code = vec_codes_row(codes, row, &bytes);
-    const uint8_t *other_code = vec_codes_row(codes, other, &other_bytes);
+    const uint8_t *code, *other_code;
 
-    if (code == NULL || other_code == NULL || bytes != other_bytes || memcmp(code, other_code, bytes) != 0)
+    if (codes->factors != NULL && (codes->factors[row].offset != codes->factors[other].offset ||
+                                   codes->factors[row].scale != codes->factors[other].scale))
         return false;
-    return codes->factors == NULL || (codes->factors[row].offset == codes->factors[other].offset &&
-                                      codes->factors[row].scale == codes->factors[other].scale);
+    code = vec_codes_row(codes, row, &bytes);
+    other_code = vec_codes_row(codes, other, &other_bytes);
+    return code != NULL && other_code != NULL && bytes == other_bytes && memcmp(code, other_code, bytes) == 0;
 }
 
 /* Chooses among the first `count` of list_keys (nodes) and list_rows; the next of a ring, which is the first, stays it. */

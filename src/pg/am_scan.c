@@ -38,10 +38,12 @@
 #include "utils/spccache.h"
 #include "worker.h"
 
-#define CANDIDATES_MAX 32 /* asked of the engine at a time */
+#define CANDIDATES_MAX 32 /* asked of the engine at a time; bits of read_mask */
 #define ROWS_AHEAD     3  /* vectors asked of memory before they are read; 384 floats are 24 cache lines */
 #define READS_AHEAD    4  /* rows whose pages are being read from disk, once the first of a batch are there */
 #define READS_FIRST    16 /* so many are begun at once where the server's setting does not say more */
+#define HEAP_FIRST     8  /* rows whose pages of the table are begun with them */
+#define HEAP_BEHIND    6  /* about so many rows are reranked after one before it is emitted */
 #define ROWS_PER_CHUNK 128 /* heap nodes are allocated by the chunk */
 /* Candidates in the order of one vector, before a search for the rows in the range around another is thought of. */
 #define RANGE_INSTEAD_AFTER 2000
@@ -89,7 +91,9 @@ typedef struct VecpgScan {
     uint32 candidate_next;
     uint32 candidate_count;
     uint32 reads_first; /* by effective_io_concurrency; 0: nothing is read ahead */
-    uint32 read_to;     /* candidates whose pages were asked for */
+    uint32 read_to;     /* candidates whose pages of the log were asked for */
+    uint32 heap_to;     /* and of the table, */
+    uint32 read_mask;   /* of those that had to be read from the log's file */
     pairingheap *rows;
     VecpgScanRow *chunk; /* free nodes: */
     int chunk_free;
@@ -494,13 +498,16 @@ read_heap_ahead(VecpgScan *state, const uint8_t *tid_bytes)
 }
 
 /*
- * Has pages read from disk beside one another that would be read one after the other: of the log, and of the table, whose rows are fetched
- * next. For ten rows about fifteen candidates are read: so many are begun at once, and more only as they are reached.
+ * Has pages read from disk beside one another that would be read one after the other. Of the log: for ten rows about fifteen candidates are
+ * read, so many are begun at once, and more only as they are reached. Of the table, whose rows are fetched next: ten of those fifteen are
+ * emitted, the nearest by estimate first.
  */
 static void
 read_ahead(VecpgScan *state)
 {
-    uint32 to = Min(Max(state->reads_first, state->candidate_next + READS_AHEAD), state->candidate_count);
+    uint32 count = state->candidate_count, next = state->candidate_next;
+    uint32 to = Min(Max(state->reads_first, next + READS_AHEAD), count);
+    uint32 heap_to = next == count ? count : Min(Max(HEAP_FIRST, next - Min(next, HEAP_BEHIND)), to);
 
     if (state->reads_first == 0)
         return;
@@ -508,8 +515,11 @@ read_ahead(VecpgScan *state)
         const VecCandidate *candidate = &state->candidates[state->read_to];
 
         if (!candidate->is_exact && vecpg_log_reader_read_ahead(state->reader, candidate->id.position))
-            read_heap_ahead(state, candidate->id.tid);
+            state->read_mask |= (uint32)1 << state->read_to;
     }
+    for (; state->heap_to < heap_to; state->heap_to++)
+        if (state->read_mask >> state->heap_to & 1)
+            read_heap_ahead(state, state->candidates[state->heap_to].id.tid);
 }
 
 /*
@@ -544,6 +554,7 @@ refill(Relation index, VecpgScan *state)
     VecError error;
     VecStatus status;
 
+    read_ahead(state); /* what is left of the table's pages */
     while ((status = vec_search_next(state->resources->search, state->candidates, CANDIDATES_MAX,
                                      &state->candidate_count, &error)) != VEC_OK) {
         if (status == VEC_CORRUPT) {
@@ -557,6 +568,8 @@ refill(Relation index, VecpgScan *state)
     state->exhausted = state->candidate_count == 0;
     expect_candidates(state);
     state->read_to = 0;
+    state->heap_to = 0;
+    state->read_mask = 0;
     read_ahead(state);
 }
 
