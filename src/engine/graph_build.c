@@ -276,6 +276,22 @@ enter_ring(VecGraphBuild *build, const VecLayer *layer, uint32_t row, uint32_t e
     unlock_row(build, equal);
 }
 
+/* Takes row, which has its list, into the ring of the nearest equal one that the walk found. */
+static void
+join_equal_rows(Worker *worker, const VecLayer *layer, uint32_t row)
+{
+    const VecWalk *walk = &worker->walk;
+
+    for (uint32_t i = 0; i < walk->pool_count; i++) {
+        uint32_t other = vec_walk_key_node(walk->pool[i]);
+
+        if (are_equal(&worker->build->codes, row, other)) {
+            enter_ring(worker->build, layer, row, other);
+            return;
+        }
+    }
+}
+
 /* Rows that were not inserted yet may be among them: they are linked to like all others, and find their lists begun. */
 static VecStatus
 seed_from_postings(Worker *worker)
@@ -320,14 +336,8 @@ insert_into_layer(Worker *worker, const VecLayer *layer, uint32_t node, uint32_t
     if (is_empty)
         store_links(links, layer->degree, chosen, count);
     unlock_row(build, row);
-    for (uint32_t i = 0; layer == &build->graph->bottom && i < walk->pool_count; i++) {
-        uint32_t other = vec_walk_key_node(walk->pool[i]);
-
-        if (are_equal(&build->codes, row, other)) {
-            enter_ring(build, layer, row, other);
-            break;
-        }
-    }
+    if (layer == &build->graph->bottom)
+        join_equal_rows(worker, layer, row);
     for (uint32_t i = 0; i < count; i++) {
         if (!is_empty) /* somebody linked to us meanwhile: add to what there is */
             link_back(worker, layer, node, vec_walk_key_node(chosen[i]));

@@ -558,9 +558,10 @@ choose_lead(VecSelection *selection)
         if (!has_order(selection->columns, test))
             continue;
         least = test->count < least ? test->count : least;
-        if (test->count > coded_count / LEAD_PART || cost_of_lead(selection, test) >= cost)
+        double lead_cost = cost_of_lead(selection, test);
+        if (test->count > coded_count / LEAD_PART || lead_cost >= cost)
             continue;
-        cost = cost_of_lead(selection, test);
+        cost = lead_cost;
         selection->has_lead = true;
         lead = i;
     }

@@ -260,13 +260,19 @@ cases_publish(const char *directory, const VecBuildResult *result)
     vec_control_close(control);
 }
 
+VecIndexOpenOptions
+cases_open_options(const VecBuildOptions *options)
+{
+    return (VecIndexOpenOptions){.expectation = {.element_type = options->segment.element_type,
+                                                 .metric = options->segment.metric,
+                                                 .dimensions = options->segment.dimensions,
+                                                 .key_count = options->segment.key_count}};
+}
+
 VecIndex *
 cases_open(const char *directory, const VecBuildOptions *options)
 {
-    VecIndexOpenOptions open_options = {.expectation = {.element_type = options->segment.element_type,
-                                                        .metric = options->segment.metric,
-                                                        .dimensions = options->segment.dimensions,
-                                                        .key_count = options->segment.key_count}};
+    VecIndexOpenOptions open_options = cases_open_options(options);
     VecIndex *index;
     VecError error;
 

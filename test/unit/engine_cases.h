@@ -65,6 +65,9 @@ const VecKeys *cases_keys(uint32_t row, uint32_t key_count);
 void cases_publish(const char *directory, const VecBuildResult *result);
 VecIndex *cases_open(const char *directory, const VecBuildOptions *options);
 
+/* What must be asked of an index that was built so; for who wants to ask for something else, or for more. */
+VecIndexOpenOptions cases_open_options(const VecBuildOptions *options);
+
 /* Everything above in one. */
 VecIndex *cases_index(const char *directory, const VecBuildOptions *options, const float *vectors,
                       uint32_t count);

@@ -180,13 +180,11 @@ static void
 missing_and_foreign_files_are_named_so(void **state)
 {
     File *file = *state;
-    VecIndexOpenOptions options = {.expectation = {.element_type = VEC_TYPE_F32,
-                                                   .metric = VEC_METRIC_COS,
-                                                   .dimensions = DIMENSIONS,
-                                                   .key_count = CASES_KEYS}};
+    VecIndexOpenOptions options = cases_open_options(&file->options);
     VecIndex *index;
     VecError error;
 
+    options.expectation.metric = VEC_METRIC_COS;
     assert_int_equal(vec_index_open(file->directory, &options, &vec_allocator_default, &index, &error),
                      VEC_OK);
     assert_int_equal(vec_index_segment_count(index), 0);
@@ -229,17 +227,12 @@ the_caller_judges_stamps(void **state)
 
     for (int verdict = VEC_VERDICT_USE; verdict <= VEC_VERDICT_REJECT; verdict++) {
         Judge context = {.verdict = (VecVerdict)verdict};
-        VecIndexOpenOptions options = {
-            .expectation = {.element_type = VEC_TYPE_F32,
-                            .metric = VEC_METRIC_L2,
-                            .dimensions = DIMENSIONS,
-                            .key_count = CASES_KEYS},
-            .accept = judge,
-            .accept_context = &context,
-        };
+        VecIndexOpenOptions options = cases_open_options(&file->options);
         VecIndex *index;
         VecError error;
 
+        options.accept = judge;
+        options.accept_context = &context;
         assert_int_equal(vec_index_open(file->directory, &options, &vec_allocator_default, &index, &error),
                          VEC_OK);
         assert_int_equal(context.calls, 1);
@@ -404,10 +397,7 @@ a_cold_file_is_verified_anew(void **state)
     const VecFormatHeader *header = (const VecFormatHeader *)file->bytes;
     size_t at = header->sections[VEC_SECTION_CODES].offset;
     uint8_t other = file->bytes[at] ^ 1;
-    VecIndexOpenOptions options = {.expectation = {.element_type = VEC_TYPE_F32,
-                                                   .metric = VEC_METRIC_L2,
-                                                   .dimensions = DIMENSIONS,
-                                                   .key_count = CASES_KEYS}};
+    VecIndexOpenOptions options = cases_open_options(&file->options);
     VecIndex *index;
     VecError error;
 
