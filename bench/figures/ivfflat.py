@@ -13,25 +13,22 @@ QUERIES = 500
 ROUNDS_MIN = 5
 
 
-def _around_target(bench, system, statement, setting, values):
+def _around_target(bench, parameters, system, statement, setting, values):
     """Prepares a statement, and returns the points of the setting between which recall reaches the target."""
     raw, points = bench.connection.pgconn, []
     raw.prepare(f"ivfflat_{system}".encode(), statement.encode())
     for value in values:
         bench.connection.execute(f"SET {setting} = {value}")
-        found, _, _ = run(raw, f"ivfflat_{system}".encode(), _parameters(bench), bench.pid)
+        found, _, _ = run(raw, f"ivfflat_{system}".encode(), parameters, bench.pid)
         points.append({"system": system, "setting": setting, "at": value, "recall": bench.data.recall(found), "times": []})
         if points[-1]["recall"] >= TARGET:
             break
     return points[-2:]
 
 
-def _parameters(bench):
-    return [binary(query) for query in bench.data.queries[:QUERIES]]
-
-
 def measure(bench):
     systems = {system.name: system for system in bench.compared}
+    parameters = [binary(query) for query in bench.data.queries[:QUERIES]]
     pgvector, table = systems["pgvector"], bench.table(systems["pgvector"])
     lists = max(1, bench.data.rows // 1000)
     bench.connection.execute(f"CREATE TABLE listed AS SELECT * FROM {table}")
@@ -40,14 +37,14 @@ def measure(bench):
     )
     bench.connection.execute("VACUUM ANALYZE listed")
     points = _around_target(
-        bench, "ivfflat", pgvector.nearest("listed", 10), "ivfflat.probes", [p for p in PROBES if p <= lists]
+        bench, parameters, "ivfflat", pgvector.nearest("listed", 10), "ivfflat.probes", [p for p in PROBES if p <= lists]
     )
     for name, system in systems.items():
-        points += _around_target(bench, name, system.nearest(bench.table(system), 10), system.ef_setting, SWEEP)
+        points += _around_target(bench, parameters, name, system.nearest(bench.table(system), 10), system.ef_setting, SWEEP)
     for _ in range(max(bench.rounds, ROUNDS_MIN)):
         for point in points:
             bench.connection.execute(f"SET {point['setting']} = {point['at']}")
-            _, wall, _ = run(bench.connection.pgconn, f"ivfflat_{point['system']}".encode(), _parameters(bench), bench.pid)
+            _, wall, _ = run(bench.connection.pgconn, f"ivfflat_{point['system']}".encode(), parameters, bench.pid)
             point["times"].append(wall)
     for name in {point["system"]: None for point in points}:
         bench.connection.execute(f"DEALLOCATE ivfflat_{name}")
