@@ -34,6 +34,9 @@ include $(PGXS)
 # PostgreSQL remembers the warnings of the compiler that built it; this one may be older.
 override CFLAGS := $(filter-out -Wmissing-variable-declarations,$(CFLAGS))
 
+# Encoding and rotating are plain loops, which compilers vectorize if they are asked to; nobody looks at floating-point exceptions.
+src/engine/quantize.o src/engine/rotate.o: override CFLAGS += $(CFLAGS_VECTORIZE) -fno-trapping-math
+
 # With VPATH set, make would take another major's object out of the source directory for its own.
 VPATH =
 vpath %.c $(HERE)

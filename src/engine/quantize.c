@@ -193,6 +193,24 @@ make_residual(const VecQuantizer *quantizer, const float *x, float *residual, fl
     return true;
 }
 
+/* The largest magnitude of finite floats, which without their signs are ordered as their bits are. */
+static float
+largest_magnitude(const float *x, uint32_t dimensions)
+{
+    int32_t largest = 0;
+    float magnitude;
+
+    for (uint32_t i = 0; i < dimensions; i++) {
+        int32_t bits;
+
+        memcpy(&bits, &x[i], sizeof(bits));
+        bits &= INT32_MAX;
+        largest = bits > largest ? bits : largest;
+    }
+    memcpy(&magnitude, &largest, sizeof(magnitude));
+    return magnitude;
+}
+
 /*
  * levels[i] = the grid's integer nearest to residual[i] / step. The loops are plain so that compilers vectorize them; adding
  * half a grid first makes truncation round down, as SSE2 has no floor.
@@ -241,12 +259,8 @@ choose_levels(const VecQuantizer *quantizer, VecQuantizeScratch *scratch, float 
     float unit = sqrtf(norm_sq / (float)dimensions) * (quantizer->bits < 8 ? optimum[quantizer->bits] : 1.0f);
     float best_cosine = -1.0f, best_step = unit;
 
-    if (quantizer->bits == 8) {
-        unit = 0.0f;
-        for (uint32_t i = 0; i < dimensions; i++)
-            unit = fabsf(scratch->residual[i]) > unit ? fabsf(scratch->residual[i]) : unit;
-        unit /= 127.0f;
-    }
+    if (quantizer->bits == 8)
+        unit = largest_magnitude(scratch->residual, dimensions) / 127.0f;
     for (uint32_t k = 0; k <= step_count; k++) {
         /* the last round makes the best one again */
         float step = k < step_count ? steps[k] * unit : best_step;
@@ -330,20 +344,19 @@ static float
 round_query(const VecKernels *kernels, uint32_t dimensions, VecQuantizeScratch *scratch, float norm_sq,
             int8_t *values, float *tangent)
 {
-    float largest = 0.0f;
+    const float *residual = scratch->residual;
+    float *levels = scratch->levels; /* not read anew after each of values, which may be anything */
 
     memset(values, 0, VEC_SIMD_QUERY_BYTES(dimensions));
     *tangent = 0.0f;
     if (norm_sq == 0.0f)
         return 0.0f;
+    make_levels(8, dimensions, residual, largest_magnitude(residual, dimensions) / 127.0f, levels);
     for (uint32_t i = 0; i < dimensions; i++)
-        largest = fabsf(scratch->residual[i]) > largest ? fabsf(scratch->residual[i]) : largest;
-    make_levels(8, dimensions, scratch->residual, largest / 127.0f, scratch->levels);
-    for (uint32_t i = 0; i < dimensions; i++)
-        values[i] = (int8_t)scratch->levels[i];
+        values[i] = (int8_t)(int32_t)levels[i];
 
-    float dot = kernels->dot_f32(scratch->levels, scratch->residual, dimensions);
-    float level_norm_sq = kernels->dot_f32(scratch->levels, scratch->levels, dimensions);
+    float dot = kernels->dot_f32(levels, residual, dimensions);
+    float level_norm_sq = kernels->dot_f32(levels, levels, dimensions);
     float tangent_sq = level_norm_sq * norm_sq / (dot * dot) - 1.0f;
     *tangent = tangent_sq > 0.0f ? sqrtf(tangent_sq) : 0.0f;
     return norm_sq / dot;
