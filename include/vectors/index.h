@@ -159,7 +159,7 @@ typedef struct VecCandidate {
     /* In units of the metric's distance. -inf for VEC_ROW_EXACT, +inf for VEC_ROW_NULL. */
     float estimate;
     /*
-     * Confidence of about three standard deviations that neither this row nor one that follows in this round has an exact
+     * Confidence of two to three standard deviations that neither this row nor one that follows in this round has an exact
      * distance below: a row whose exact distance is <= the lower_bound of the next candidate may be emitted.
      */
     float lower_bound;
