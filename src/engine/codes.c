@@ -103,6 +103,21 @@ vec_codes_row(const VecCodes *codes, uint32_t row, size_t *bytes)
     return codes->codes + start;
 }
 
+/* The factors, which a walk has just read, tell almost all. */
+bool
+vec_codes_are_equal(const VecCodes *codes, uint32_t row, uint32_t other)
+{
+    size_t bytes, other_bytes;
+    const uint8_t *code, *other_code;
+
+    if (codes->factors != NULL && (codes->factors[row].offset != codes->factors[other].offset ||
+                                   codes->factors[row].scale != codes->factors[other].scale))
+        return false;
+    code = vec_codes_row(codes, row, &bytes);
+    other_code = vec_codes_row(codes, other, &other_bytes);
+    return code != NULL && other_code != NULL && bytes == other_bytes && memcmp(code, other_code, bytes) == 0;
+}
+
 void
 vec_codes_query_from_row(const VecCodes *codes, uint32_t row, VecCodeQuery *query)
 {

@@ -101,6 +101,9 @@ vec_codes_row_bytes(const VecCodes *codes)
 /* A row's code; NULL if the file puts it where it cannot be. */
 const uint8_t *vec_codes_row(const VecCodes *codes, uint32_t row, size_t *bytes);
 
+/* Whether nothing tells two rows apart. */
+bool vec_codes_are_equal(const VecCodes *codes, uint32_t row, uint32_t other);
+
 /* Makes a query of a coded row: distances between two rows, from codes alone. The codes must outlive the query. */
 void vec_codes_query_from_row(const VecCodes *codes, uint32_t row, VecCodeQuery *query);
 

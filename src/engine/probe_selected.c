@@ -234,7 +234,8 @@ run_walk(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
         vec_walk_run_selected(walk, &probe->passages, &segment->graph.bottom, &segment->codes, &probe->query,
                               &probe->selection, should_stop, should_stop_context);
 
-    if (status != VEC_OK)
+    if (status != VEC_OK ||
+        (status = vec_probe_walk_add_equal(probe, should_stop, should_stop_context)) != VEC_OK)
         return status;
     if (walk->pool_count == walk->width || probe->taken_count > 0)
         return cut_pool(probe);

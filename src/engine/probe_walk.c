@@ -6,6 +6,7 @@
 #define REST_ROWS    1024                /* rows a piece where no path leads */
 #define POLL_BYTES   ((uint64_t)4 << 20) /* of codes; cold ones come from the disk */
 #define POLL_ISLANDS 64
+#define POLL_RING    4096
 
 /* Rows of a sparse query's lists with which its walk begins, for each candidate that it looks for. */
 #define POSTINGS_PER_WIDTH 32
@@ -65,6 +66,80 @@ vec_probe_next_unvisited(VecProbe *probe, uint32_t *row)
     return false;
 }
 
+/* The first row behind one in its ring that is wanted, if nobody has visited it; else VEC_NODE_NONE. VEC_INTERRUPTED. */
+static VecStatus
+next_equal(const VecProbe *probe, uint32_t row, VecShouldStop should_stop, void *should_stop_context,
+           uint32_t *equal)
+{
+    const VecLayer *bottom = &probe->segment->graph.bottom;
+    uint32_t next = row;
+
+    *equal = VEC_NODE_NONE;
+    for (uint32_t step = 1; step < bottom->node_count; step++) {
+        uint32_t kept = next = vec_walk_ring_next(bottom, next);
+
+        if (next == VEC_NODE_NONE || next == row)
+            return VEC_OK;
+        if (!probe->is_selective || vec_selection_keep(&probe->selection, &kept, 1) == 1) {
+            *equal = vec_bitset_test(probe->walk.visited, next) ? VEC_NODE_NONE : next;
+            return VEC_OK;
+        }
+        if (step % POLL_RING == 0 && should_stop != NULL &&
+            should_stop(should_stop_context, step, bottom->node_count))
+            return VEC_INTERRUPTED;
+    }
+    return VEC_OK;
+}
+
+static bool
+has_ring(const VecProbe *probe)
+{
+    const VecWalk *walk = &probe->walk;
+
+    for (uint32_t i = 0; i < walk->pool_count; i++)
+        if (vec_walk_ring_next(&probe->segment->graph.bottom, vec_walk_key_node(walk->pool[i])) !=
+            VEC_NODE_NONE)
+            return true;
+    return false;
+}
+
+VecStatus
+vec_probe_walk_add_equal(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
+{
+    VecWalk *walk = &probe->walk;
+    uint32_t from_count = walk->pool_count, count = 0, i, next;
+    uint64_t *from, pending = 0;
+    VecStatus status = VEC_OK;
+
+    if (!has_ring(probe))
+        return VEC_OK;
+    if (vec_walk_reserve_spill(walk, from_count) != VEC_OK)
+        return VEC_NO_MEMORY;
+    from = memcpy(walk->spill + walk->spill_count, walk->pool, from_count * sizeof(uint64_t));
+    for (i = 0; i < from_count && count < walk->width; i++) {
+        uint64_t key = walk->pool[count++] = from[i];
+
+        while (status == VEC_OK && pending == 0) {
+            status = next_equal(probe, vec_walk_key_node(key), should_stop, should_stop_context, &next);
+            if (status != VEC_OK || next == VEC_NODE_NONE)
+                break;
+            vec_bitset_set(walk->visited, next);
+            key = key >> 32 << 32 | (uint64_t)next << 1 | 1;
+            if (count < walk->width)
+                walk->pool[count++] = key;
+            else
+                pending = key;
+        }
+    }
+    memmove(from, from + i, (from_count - i) * sizeof(uint64_t));
+    walk->spill_count += from_count - i;
+    if (pending != 0)
+        walk->spill[walk->spill_count++] = pending;
+    walk->pool_count = walk->cursor = count;
+    vec_walk_sort(walk->pool, count);
+    return status;
+}
+
 /*
  * Where the graph has less to offer than the round is wide, the walk begins again at a row that no path led to: crowds of equal
  * rows, or rows that have nothing in common, are islands, and a small segment must not hide its nearest row on one.
@@ -79,7 +154,8 @@ run(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
     for (;;) {
         VecStatus status = vec_walk_run(walk, &segment->graph.bottom, &segment->codes, &probe->query,
                                         should_stop, should_stop_context);
-        if (status != VEC_OK)
+        if (status != VEC_OK ||
+            (status = vec_probe_walk_add_equal(probe, should_stop, should_stop_context)) != VEC_OK)
             return status;
         if (walk->pool_count == walk->width || !vec_probe_next_unvisited(probe, &row))
             break;

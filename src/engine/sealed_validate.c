@@ -147,7 +147,7 @@ check_keys(Validation *validation)
     return status;
 }
 
-/* Lists hold numbers of the layer, no node twice, never the node itself, and nothing after their end. */
+/* Lists hold numbers of the layer, no node twice, never the node itself, and nothing after their end but a ring of equal rows. */
 static VecStatus
 check_layer(Validation *validation, const VecLayer *layer, bool is_bottom)
 {
@@ -156,7 +156,7 @@ check_layer(Validation *validation, const VecLayer *layer, bool is_bottom)
 
     for (uint32_t node = 0; node < layer->node_count; node++) {
         const uint32_t *links = layer->links + (size_t)node * layer->degree;
-        uint32_t count = 0;
+        uint32_t next = is_bottom ? vec_walk_ring_next(layer, node) : VEC_NODE_NONE, count = 0;
 
         /* each neighbour is compared with all before it */
         status = poll_every(validation, POLL_COMPARISONS / (layer->degree * layer->degree / 2), node,
@@ -165,8 +165,10 @@ check_layer(Validation *validation, const VecLayer *layer, bool is_bottom)
             return status;
         while (count < layer->degree && links[count] != VEC_NODE_NONE)
             count++;
+        if (next != VEC_NODE_NONE && !vec_codes_are_equal(&validation->sealed->codes, node, next))
+            return fail(validation, "ring of rows that are not equal", node);
         for (uint32_t i = 0; i < layer->degree; i++) {
-            if (i >= count && links[i] != VEC_NODE_NONE)
+            if (i >= count && links[i] != VEC_NODE_NONE && (i < layer->degree - 1 || links[i] != next))
                 return fail(validation, "neighbour after the end of the list", node);
             if (i < count && (links[i] >= layer->node_count || links[i] == node))
                 return fail(validation, "impossible neighbour", node);
@@ -227,9 +229,7 @@ count_reachable(Validation *validation, uint64_t *seen, uint32_t *stack)
             /* read once and checked again: the file may have changed since the lists were looked at */
             uint32_t neighbour = __atomic_load_n(&links[i], __ATOMIC_RELAXED);
 
-            if (neighbour >= graph->row_count)
-                break;
-            if (!vec_bitset_test(seen, neighbour)) {
+            if (neighbour < graph->row_count && !vec_bitset_test(seen, neighbour)) {
                 vec_bitset_set(seen, neighbour);
                 stack[depth++] = neighbour;
             }

@@ -37,6 +37,21 @@ typedef struct VecLayer {
     const uint32_t *rows; /* node -> row; NULL: the same number */
 } VecLayer;
 
+/*
+ * The next of the equal rows that stand in a ring with a bottom layer's node; VEC_NODE_NONE: it stands in none. It is in the
+ * list's last place, behind its end, so that walks pass it by.
+ */
+static inline uint32_t
+vec_walk_ring_next(const VecLayer *layer, uint32_t node)
+{
+    const uint32_t *links = layer->links + (size_t)node * layer->degree;
+    uint32_t next = __atomic_load_n(&links[layer->degree - 1], __ATOMIC_RELAXED);
+    bool is_ring = next < layer->node_count &&
+                   __atomic_load_n(&links[layer->degree - 2], __ATOMIC_RELAXED) >= layer->node_count;
+
+    return is_ring ? next : VEC_NODE_NONE;
+}
+
 typedef struct VecWalk {
     const VecAllocator *allocator;
     uint64_t *visited; /* bits over nodes; all zero between walks */

@@ -14,6 +14,7 @@
 #define DENSE_PART 3
 #define PASSED_MIN 4096
 #define DEGREE_MAX 256
+#define RING_STEPS 256
 #define WAITING_LISTS                                                                                        \
     16 /* the queue holds so many lists of nodes that do not match; more are not waited for */
 
@@ -100,6 +101,46 @@ typedef struct Step {
     uint32_t lists;
 } Step;
 
+/* A row of a node's ring that matches; VEC_NODE_NONE: there is none, or none soon. */
+static inline uint32_t
+stand_in(const VecLayer *layer, const VecSelection *selection, uint32_t node)
+{
+    uint32_t next = vec_walk_ring_next(layer, node);
+
+    for (uint32_t step = 0; next != VEC_NODE_NONE && next != node && step < RING_STEPS; step++) {
+        uint32_t row = next;
+
+        if (vec_selection_keep(selection, &row, 1) == 1)
+            return row;
+        next = vec_walk_ring_next(layer, next);
+    }
+    return VEC_NODE_NONE;
+}
+
+/* Lets rows of their rings stand in for those of `count` nodes that do not match; returns how many nodes are left. */
+static inline uint32_t
+replace_others(VecWalk *walk, VecPassages *passages, const VecLayer *layer, const VecSelection *selection,
+               uint32_t *others, uint32_t count, Step *step)
+{
+    uint32_t left = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t row = stand_in(layer, selection, others[i]);
+
+        if (row == VEC_NODE_NONE) {
+            others[left++] = others[i];
+            continue;
+        }
+        pass(passages, walk, others[i]);
+        step->seen++;
+        if (vec_bitset_test(walk->visited, row))
+            continue;
+        vec_bitset_set(walk->visited, row);
+        walk->batch_nodes[step->count++] = row;
+    }
+    return left;
+}
+
 /* Reads a node's list: neighbours that match and were not visited are visited now and join the batch, the others wait. */
 static inline void
 read_list(VecWalk *walk, VecPassages *passages, const VecLayer *layer, const VecSelection *selection,
@@ -109,6 +150,8 @@ read_list(VecWalk *walk, VecPassages *passages, const VecLayer *layer, const Vec
     uint32_t neighbours[DEGREE_MAX], kept = 0, other_count = 0;
     uint32_t count = read_neighbours(layer, node, neighbours);
 
+    for (uint32_t i = 0; i < count; i++) /* where a ring would be */
+        __builtin_prefetch(layer->links + (size_t)(neighbours[i] + 1) * layer->degree - 1);
     memcpy(matching, neighbours, count * sizeof(uint32_t));
     step->lists++;
 
@@ -130,6 +173,7 @@ read_list(VecWalk *walk, VecPassages *passages, const VecLayer *layer, const Vec
     }
     step->seen += matching_count;
     step->count += new_count;
+    other_count = replace_others(walk, passages, layer, selection, others, other_count, step);
     if (step->end + other_count <= passages->capacity)
         step->end += other_count;
 }
@@ -200,7 +244,8 @@ vec_walk_seed_selected(VecWalk *walk, VecPassages *passages, const VecLayer *lay
 
     if (vec_bitset_test(walk->visited, node))
         return VEC_OK;
-    if (vec_selection_keep(selection, &row, 1) == 1)
+    if (vec_selection_keep(selection, &row, 1) == 1 ||
+        (row = stand_in(layer, selection, node)) != VEC_NODE_NONE)
         return vec_walk_seed_rows(walk, codes, query, &row, 1);
     if (vec_walk_reserve_spill(walk, walk->batch_capacity) != VEC_OK)
         return VEC_NO_MEMORY;
