@@ -33,7 +33,7 @@ SELECT * FROM vectors_verify('items_embedding');
 DROP INDEX items_embedding;
 CREATE TABLE copies (id int, part int, embedding vector(32));
 INSERT INTO copies SELECT row_number() OVER (ORDER BY random()), floor(random() * 10), embedding FROM (SELECT embedding FROM items ORDER BY id LIMIT 1000) s, generate_series(1, 30);
-CREATE TABLE queries AS SELECT embedding FROM items WHERE id BETWEEN 2001 AND 2025;
+CREATE TABLE queries AS SELECT embedding FROM items WHERE id BETWEEN 2001 AND 2008;
 CREATE INDEX copies_embedding ON copies USING vectors (embedding vector_l2_ops, part);
 CREATE FUNCTION found(condition text) RETURNS TABLE (copies text, part_found numeric) LANGUAGE plpgsql AS $$
 DECLARE
