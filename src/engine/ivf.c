@@ -61,18 +61,23 @@ sift_down(uint64_t *keys, uint32_t key_count, uint32_t at)
 }
 
 void
-vec_ivf_rank(const VecIvf *ivf, const VecCodes *codes, const VecCodeQuery *query, float *floats,
-             uint64_t *keys)
+vec_ivf_rank(const VecIvf *ivf, const VecCodes *codes, const VecCodeQuery *query, uint32_t from, uint32_t to,
+             float *floats, uint64_t *keys)
 {
     float factor = codes->metric == VEC_METRIC_L2 ? 2.0f : 1.0f;
 
     decode_query(codes, query, floats);
-    for (uint32_t list = 0; list < ivf->list_count; list++) {
+    for (uint32_t list = from; list < to; list++) {
         const float *centroid = ivf->centroids + (uint64_t)list * (ivf->dimensions + 1);
 
         keys[list] = vec_walk_key(
             centroid[0] - factor * codes->kernels->dot_f32(centroid + 1, floats, ivf->dimensions), list);
     }
+}
+
+void
+vec_ivf_rank_end(const VecIvf *ivf, uint64_t *keys)
+{
     for (uint32_t at = ivf->list_count / 2; at-- > 0;)
         sift_down(keys, ivf->list_count, at);
 }

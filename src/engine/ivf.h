@@ -57,11 +57,12 @@ vec_ivf_centroid_bytes(uint32_t dimensions)
 const uint32_t *vec_ivf_list(const VecIvf *ivf, uint32_t list, uint32_t *count);
 
 /*
- * Fills keys[list_count] with the lists as a heap, the nearest in keys[0], which vec_ivf_pop takes away. floats is scratch of
- * `dimensions`.
+ * Fills keys[from .. to - 1] with those lists; when all were filled, vec_ivf_rank_end makes a heap of them, the nearest in keys[0],
+ * which vec_ivf_pop takes away. floats is scratch of `dimensions`.
  */
-void vec_ivf_rank(const VecIvf *ivf, const VecCodes *codes, const VecCodeQuery *query, float *floats,
-                  uint64_t *keys);
+void vec_ivf_rank(const VecIvf *ivf, const VecCodes *codes, const VecCodeQuery *query, uint32_t from,
+                  uint32_t to, float *floats, uint64_t *keys);
+void vec_ivf_rank_end(const VecIvf *ivf, uint64_t *keys);
 void vec_ivf_pop(uint64_t *keys, uint32_t *key_count);
 
 /* A coded row in the space of the centroids. query is scratch, and codes->ones must be there for scalar codes. */

@@ -27,8 +27,9 @@
 #define ROWS_PER_TASK   16
 #define POLL_LISTS      64
 #define START_BATCH     64
+#define POLL_ROWS       ((uint32_t)1 << 18) /* each a cache miss or two */
 
-typedef enum IvfStep { STEP_START, STEP_ITERATE, STEP_UPDATE, STEP_ASSIGN, STEP_DONE } IvfStep;
+typedef enum IvfStep { STEP_START, STEP_ITERATE, STEP_UPDATE, STEP_ASSIGN, STEP_FINISH, STEP_DONE } IvfStep;
 
 struct VecIvfBuild {
     const VecAllocator *allocator;
@@ -269,21 +270,28 @@ assign(VecIvfBuild *build, IvfWorker *workers, uint64_t sample_count, VecError *
 }
 
 /* Lists from assignments: starts, and rows by a counting sort. */
-static void
-group(VecIvfBuild *build)
+static VecStatus
+group(VecIvfBuild *build, VecError *error)
 {
     uint32_t list_count = build->options.list_count, start = 0;
 
     memset(build->starts, 0, ((size_t)list_count + 1) * sizeof(uint32_t));
-    for (uint32_t sample = 0; sample < build->sample_count; sample++)
+    for (uint32_t sample = 0; sample < build->sample_count; sample++) {
+        if (sample % POLL_ROWS == 0 && is_stopped(build))
+            return interrupted(error);
         build->starts[build->assigned[sample] + 1]++;
+    }
     for (uint32_t list = 0; list <= list_count; list++)
         start = build->starts[list] += start;
-    for (uint32_t sample = 0; sample < build->sample_count; sample++)
+    for (uint32_t sample = 0; sample < build->sample_count; sample++) {
+        if (sample % POLL_ROWS == 0 && is_stopped(build))
+            return interrupted(error);
         build->rows[build->starts[build->assigned[sample]]++] = sampled_row(build, sample);
+    }
     /* each start stands where the next list's stood */
     memmove(build->starts + 1, build->starts, list_count * sizeof(uint32_t));
     build->starts[0] = 0;
+    return VEC_OK;
 }
 
 /* To length 1 in the space of the vectors, where the mean is not taken away. */
@@ -301,12 +309,15 @@ normalize(const VecIvfBuild *build, float *x)
         x[i] = (norm_sq > 0 ? x[i] / (float)__builtin_sqrt(norm_sq) : x[i]) - (mean != NULL ? mean[i] : 0.0f);
 }
 
-/* Moves each centroid into the middle of its rows. */
+/* Moves each centroid into the middle of the rows that were assigned to it. */
 static VecStatus
 update(VecIvfBuild *build, IvfWorker *worker, VecError *error)
 {
     uint32_t dimensions = build->codes.dimensions;
+    VecStatus status = group(build, error);
 
+    if (status != VEC_OK)
+        return status;
     for (uint32_t list = 0; list < build->options.list_count; list++) {
         uint32_t from = build->starts[list], to = build->starts[list + 1];
         float *centroid = centroid_of(build, list);
@@ -336,20 +347,26 @@ update(VecIvfBuild *build, IvfWorker *worker, VecError *error)
 }
 
 /* What searches want in the place of |c|^2, where it is something else. */
-static void
-set_offsets(VecIvfBuild *build)
+static VecStatus
+set_offsets(VecIvfBuild *build, VecError *error)
 {
+    uint32_t rows_done = 0;
+
     if (build->codes.metric == VEC_METRIC_L2)
-        return;
+        return VEC_OK;
     for (uint32_t list = 0; list < build->options.list_count; list++) {
         double sum = 0;
 
         for (uint32_t i = build->starts[list]; build->codes.factors != NULL && i < build->starts[list + 1];
-             i++)
+             i++) {
+            if (++rows_done % POLL_ROWS == 0 && is_stopped(build))
+                return interrupted(error);
             sum += build->codes.factors[build->rows[i]].offset;
+        }
         centroid_of(build, list)[0] =
             sum != 0 ? (float)(sum / (build->starts[list + 1] - build->starts[list])) : 0.0f;
     }
+    return VEC_OK;
 }
 
 /* --- the whole ---------------------------------------------------------------------------------------------------- */
@@ -404,7 +421,6 @@ run_step(VecIvfBuild *build, IvfWorker *workers, VecError *error)
                                  sample < build->codes.row_count ? sample : build->codes.row_count, error)) !=
                 VEC_OK)
                 return status;
-            group(build);
             build->step = STEP_UPDATE;
             return VEC_OK;
         case STEP_UPDATE:
@@ -415,8 +431,11 @@ run_step(VecIvfBuild *build, IvfWorker *workers, VecError *error)
         case STEP_ASSIGN:
             if ((status = assign(build, workers, build->codes.row_count, error)) != VEC_OK)
                 return status;
-            group(build);
-            set_offsets(build);
+            build->step = STEP_FINISH;
+            return VEC_OK;
+        case STEP_FINISH:
+            if ((status = group(build, error)) != VEC_OK || (status = set_offsets(build, error)) != VEC_OK)
+                return status;
             build->step = STEP_DONE;
             return VEC_OK;
         case STEP_DONE:

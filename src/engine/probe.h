@@ -63,6 +63,7 @@ typedef struct VecProbe {
     VecPassages passages;
     uint64_t *list_keys; /* IVF: the lists not yet read, as vec_ivf_rank left them */
     float *list_floats;  /* IVF: scratch */
+    uint32_t lists_ranked;
     uint32_t list_count; /* of list_keys */
     uint32_t lists_due;  /* in the round under way */
     uint32_t lists_read;

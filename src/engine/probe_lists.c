@@ -4,6 +4,8 @@
 #include "memory.h"
 #include "probe_ways.h"
 
+#define POLL_BYTES ((uint64_t)4 << 20) /* of centroids; cold ones come from the disk */
+
 static bool
 create(VecProbe *probe)
 {
@@ -17,11 +19,33 @@ create(VecProbe *probe)
 static VecStatus
 begin(VecProbe *probe)
 {
-    const VecSealed *segment = probe->segment;
-
-    vec_ivf_rank(&segment->ivf, &segment->codes, &probe->query, probe->list_floats, probe->list_keys);
-    probe->list_count = segment->ivf.list_count;
+    probe->lists_ranked = 0;
+    probe->list_count = 0;
     probe->lists_read = 0;
+    return VEC_OK;
+}
+
+/* Which lists are nearest: a million centroids of a segment may be gigabytes. */
+static VecStatus
+rank(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
+{
+    const VecSealed *segment = probe->segment;
+    uint32_t list_count = segment->ivf.list_count;
+    uint64_t piece = POLL_BYTES / vec_ivf_centroid_bytes(segment->ivf.dimensions) + 1;
+
+    while (probe->lists_ranked < list_count) {
+        uint32_t from = probe->lists_ranked;
+        uint32_t to = list_count - from < piece ? list_count : from + (uint32_t)piece;
+
+        if (should_stop != NULL && should_stop(should_stop_context, from, list_count))
+            return VEC_INTERRUPTED;
+        vec_ivf_rank(&segment->ivf, &segment->codes, &probe->query, from, to, probe->list_floats,
+                     probe->list_keys);
+        if ((probe->lists_ranked = to) < list_count)
+            continue;
+        vec_ivf_rank_end(&segment->ivf, probe->list_keys);
+        probe->list_count = list_count;
+    }
     return VEC_OK;
 }
 
@@ -62,8 +86,10 @@ static VecStatus
 run(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
 {
     VecWalk *walk = &probe->walk;
-    VecStatus status;
+    VecStatus status = rank(probe, should_stop, should_stop_context);
 
+    if (status != VEC_OK)
+        return status;
     while (probe->list_count > 0 && (probe->lists_due > 0 || walk->spill_count == 0)) {
         /* the list leaves the heap only once it was read: who was interrupted begins with it again */
         status = read_list(probe, vec_walk_key_node(probe->list_keys[0]), should_stop, should_stop_context);
