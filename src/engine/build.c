@@ -481,7 +481,7 @@ begin_graph(VecBuild *build, VecError *error)
     };
 
     vec_graph_attach(&build->graph, options->m, build->codes.row_count, build->header.layer_count,
-                     build->header.layer_nodes, vec_build_section(build, VEC_SECTION_LINKS),
+                     build->header.layer_nodes, true, vec_build_section(build, VEC_SECTION_LINKS),
                      vec_build_section(build, VEC_SECTION_UPPER_ROWS),
                      vec_build_section(build, VEC_SECTION_UPPER_LINKS));
     return vec_graph_build_begin(&build->graph, &build->codes, &graph_options, build->allocator,
@@ -572,6 +572,7 @@ vec_build_graph(VecBuild *build, VecShouldStop should_stop, void *should_stop_co
         status = vec_graph_build_run(build->graph_build, should_stop, should_stop_context, error);
         if (status != VEC_OK)
             return status;
+        build->header.has_rings = vec_graph_build_has_rings(build->graph_build);
         vec_graph_build_free(build->graph_build);
         build->graph_build = NULL;
     }

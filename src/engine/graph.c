@@ -127,11 +127,12 @@ vec_graph_is_upper(uint64_t seed, uint32_t m, uint32_t row)
 
 void
 vec_graph_attach(VecGraph *graph, uint32_t m, uint32_t row_count, uint32_t layer_count,
-                 const uint32_t *layer_nodes, const uint32_t *links, const uint32_t *upper_rows,
-                 const uint32_t *upper_links)
+                 const uint32_t *layer_nodes, bool has_rings, const uint32_t *links,
+                 const uint32_t *upper_rows, const uint32_t *upper_links)
 {
     *graph = (VecGraph){.m = m, .row_count = row_count, .layer_count = layer_count};
-    graph->bottom = (VecLayer){.links = links, .degree = 2 * m, .node_count = row_count};
+    graph->bottom =
+        (VecLayer){.links = links, .degree = 2 * m, .node_count = row_count, .has_rings = has_rings};
     for (uint32_t i = 0; i < layer_count; i++) {
         graph->upper[i] =
             (VecLayer){.links = upper_links, .degree = m, .node_count = layer_nodes[i], .rows = upper_rows};

@@ -81,8 +81,8 @@ bool vec_graph_is_upper(uint64_t seed, uint32_t m, uint32_t row);
 
 /* Points *graph at arrays laid out as format.h says. */
 void vec_graph_attach(VecGraph *graph, uint32_t m, uint32_t row_count, uint32_t layer_count,
-                      const uint32_t *layer_nodes, const uint32_t *links, const uint32_t *upper_rows,
-                      const uint32_t *upper_links);
+                      const uint32_t *layer_nodes, bool has_rings, const uint32_t *links,
+                      const uint32_t *upper_rows, const uint32_t *upper_links);
 
 /* Descends through layers layer_count .. stop_above + 1 and returns the node (upper numbering) nearest to the query there. */
 uint32_t vec_graph_descend(const VecGraph *graph, VecWalk *walk, const VecCodes *codes,
@@ -115,6 +115,9 @@ VecStatus vec_graph_build_begin(const VecGraph *graph, const VecCodes *codes,
 /* Contract of vec_build_graph. */
 VecStatus vec_graph_build_run(VecGraphBuild *build, VecShouldStop should_stop, void *should_stop_context,
                               VecError *error) VEC_MUST_CHECK;
+
+/* After it: whether there are equal rows, which stand in rings. */
+bool vec_graph_build_has_rings(const VecGraphBuild *build);
 void vec_graph_build_free(VecGraphBuild *build); /* NULL is legal */
 
 #endif

@@ -79,6 +79,7 @@ struct VecGraphBuild {
     uint64_t task_count;
     atomic_uint_fast64_t task_next;
     atomic_uint_fast64_t tasks_done;
+    atomic_bool has_rings;
     atomic_bool stop;
     atomic_bool no_memory;
     VecShouldStop should_stop;
@@ -274,6 +275,7 @@ enter_ring(Worker *worker, const VecLayer *layer, uint32_t row, uint32_t equal)
         __atomic_store_n(&node_links(layer, row)[last], next == VEC_NODE_NONE ? equal : next,
                          __ATOMIC_RELAXED);
         __atomic_store_n(&node_links(layer, equal)[last], row, __ATOMIC_RELAXED);
+        atomic_store(&build->has_rings, true);
     }
     unlock_row(build, row);
     unlock_row(build, equal);
@@ -450,6 +452,7 @@ adopt_list(Worker *worker, const VecLayer *old_layer, uint32_t old_node, const V
     if (next != VEC_NODE_NONE && next != node) {
         list[layer->degree - 1] = next;
         room = layer->degree - 2;
+        atomic_store(&worker->build->has_rings, true);
     }
     vec_bitset_set(worker->walk.visited, node);
     uint32_t count = gather_living(worker, old_layer, old_node, 0, &lost);
@@ -790,6 +793,12 @@ done:
         worker_free(&workers[i]);
     vec_memory_release(build->allocator, workers);
     return status;
+}
+
+bool
+vec_graph_build_has_rings(const VecGraphBuild *build)
+{
+    return atomic_load(&build->has_rings);
 }
 
 void

@@ -207,10 +207,10 @@ attach(VecSealed *sealed, VecError *error)
             .rows = section_start(sealed, VEC_SECTION_LIST_ROWS),
         };
     if (header->kind == VEC_SEGMENT_HNSW)
-        vec_graph_attach(&sealed->graph, header->m, (uint32_t)header->rows_coded, header->layer_count,
-                         header->layer_nodes, section_start(sealed, VEC_SECTION_LINKS),
-                         section_start(sealed, VEC_SECTION_UPPER_ROWS),
-                         section_start(sealed, VEC_SECTION_UPPER_LINKS));
+        vec_graph_attach(
+            &sealed->graph, header->m, (uint32_t)header->rows_coded, header->layer_count, header->layer_nodes,
+            header->has_rings != 0, section_start(sealed, VEC_SECTION_LINKS),
+            section_start(sealed, VEC_SECTION_UPPER_ROWS), section_start(sealed, VEC_SECTION_UPPER_LINKS));
     return VEC_OK;
 }
 

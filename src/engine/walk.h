@@ -35,6 +35,7 @@ typedef struct VecLayer {
     uint32_t degree;
     uint32_t node_count;
     const uint32_t *rows; /* node -> row; NULL: the same number */
+    bool has_rings;       /* of equal rows; else nobody looks for them */
 } VecLayer;
 
 /*
@@ -44,6 +45,9 @@ typedef struct VecLayer {
 static inline uint32_t
 vec_walk_ring_next(const VecLayer *layer, uint32_t node)
 {
+    if (!layer->has_rings)
+        return VEC_NODE_NONE;
+
     const uint32_t *links = layer->links + (size_t)node * layer->degree;
     uint32_t next = __atomic_load_n(&links[layer->degree - 1], __ATOMIC_RELAXED);
     bool is_ring = next < layer->node_count &&

@@ -150,7 +150,7 @@ read_list(VecWalk *walk, VecPassages *passages, const VecLayer *layer, const Vec
     uint32_t neighbours[DEGREE_MAX], kept = 0, other_count = 0;
     uint32_t count = read_neighbours(layer, node, neighbours);
 
-    for (uint32_t i = 0; i < count; i++) /* where a ring would be */
+    for (uint32_t i = 0; layer->has_rings && i < count; i++) /* where a ring would be */
         __builtin_prefetch(layer->links + (size_t)(neighbours[i] + 1) * layer->degree - 1);
     memcpy(matching, neighbours, count * sizeof(uint32_t));
     step->lists++;
@@ -173,7 +173,8 @@ read_list(VecWalk *walk, VecPassages *passages, const VecLayer *layer, const Vec
     }
     step->seen += matching_count;
     step->count += new_count;
-    other_count = replace_others(walk, passages, layer, selection, others, other_count, step);
+    if (layer->has_rings)
+        other_count = replace_others(walk, passages, layer, selection, others, other_count, step);
     if (step->end + other_count <= passages->capacity)
         step->end += other_count;
 }
