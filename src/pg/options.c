@@ -13,6 +13,7 @@
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
+#include "utils/syscache.h"
 
 #include "column.h"
 #include "options.h"
@@ -335,9 +336,14 @@ vecpg_options_describe(Relation index)
 Datum
 vectors_index_options(PG_FUNCTION_ARGS)
 {
-    Relation index = index_open(PG_GETARG_OID(0), AccessShareLock);
+    Oid index_oid = PG_GETARG_OID(0);
+    Relation index;
     text *json;
 
+    if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(index_oid)))
+        ereport(ERROR,
+                (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation %u does not exist", index_oid)));
+    index = index_open(index_oid, AccessShareLock);
     if (index->rd_indam->amoptions != vecpg_options_parse)
         ereport(ERROR,
                 (errcode(ERRCODE_WRONG_OBJECT_TYPE),

@@ -56,6 +56,8 @@ SELECT attempt($$ SELECT vectors_recall('items_embedding', 0, 1) $$), attempt($$
 SELECT attempt($$ SELECT vectors_explain('items_embedding', '[1,2]') $$), attempt($$ SELECT vectors_explain('items_embedding', 3) $$);
 SELECT attempt($$ SELECT vectors_explain('items_embedding', '[1,2', 3) $$), attempt($$ SELECT vectors_explain('items_embedding', '[1]', -1) $$);
 SELECT attempt($$ SELECT vectors_prewarm('items') $$), attempt($$ SELECT vectors_recall('pg_class_oid_index') $$);
+-- an index that was dropped since its number was read
+SELECT attempt($$ SELECT vectors_prewarm(4294967295) $$), attempt($$ SELECT vectors_index_options(4294967295) $$);
 -- the caller's rights: SELECT on the table, and all of its rows
 CREATE ROLE administration_stranger;
 SET ROLE administration_stranger;
