@@ -173,17 +173,20 @@ is_indexing(Relation index, VecControl *control)
     return vecpg_work_is_due(index, VECPG_WORK_IDLE);
 }
 
-/* What the control file remembers. */
+/* What the control file remembers. A failure is of the past when there is nothing left to build. */
 static void
-look_at_control(VecpgStat *stat, VecControl *control)
+look_at_control(VecpgStat *stat, VecControl *control, bool is_indexing)
 {
     TimestampTz merged_at = vec_control_counter_read(control, VECPG_COUNTER_MERGED_AT);
+    TimestampTz merger_failed_at = vec_control_counter_read(control, VECPG_COUNTER_MERGER_FAILED_AT);
     TimestampTz failed_at = vec_control_counter_read(control, VECPG_COUNTER_FAILED_AT);
 
     if (merged_at != 0)
         set(stat, STAT_LAST_MERGE, TimestampTzGetDatum(merged_at));
-    if (failed_at > merged_at)
-        set_error(stat, psprintf("a background build failed at %s, the server log says why",
+    if (merger_failed_at > merged_at)
+        failed_at = Max(failed_at, merger_failed_at);
+    if (failed_at != 0 && is_indexing)
+        set_error(stat, psprintf("segments could not be built at %s, the server log says why",
                                  timestamptz_to_str(failed_at)));
 }
 
@@ -193,6 +196,7 @@ look_at_rows(VecpgStat *stat, Relation index, VecpgSegments *segments, const Vec
     bool is_temporary = index->rd_rel->relpersistence == RELPERSISTENCE_TEMP;
     VecControl *control = is_temporary ? NULL : vecpg_store_control(index);
     const char *problem = vecpg_store_problem(index);
+    bool indexing = !is_temporary && is_indexing(index, control);
     VecpgStatCounts counts = {NULL};
 
     count_rows(index, meta, segments, &counts);
@@ -209,8 +213,8 @@ look_at_rows(VecpgStat *stat, Relation index, VecpgSegments *segments, const Vec
     else if (counts.lost_rows && !is_temporary)
         set_error(stat, "a segment is missing, and its rows are searched without it");
     if (control != NULL)
-        look_at_control(stat, control);
-    set(stat, STAT_INDEXING, BoolGetDatum(!is_temporary && is_indexing(index, control)));
+        look_at_control(stat, control, indexing);
+    set(stat, STAT_INDEXING, BoolGetDatum(indexing));
 }
 
 /* Does somebody build an index of this table, or vacuum it? */

@@ -82,7 +82,8 @@ typedef enum VecpgCounter {
     VECPG_COUNTER_STATE_SEEN_AT,
     VECPG_COUNTER_IDLE_STATE, /* idle work is done for this one */
     VECPG_COUNTER_MERGED_AT,
-    VECPG_COUNTER_FAILED_AT,
+    VECPG_COUNTER_MERGER_FAILED_AT,
+    VECPG_COUNTER_FAILED_AT, /* a session or a connected worker failed, and none has built a segment since */
     VECPG_COUNTER_PROGRESS_DONE, /* rows of the build or merge under way */
     VECPG_COUNTER_PROGRESS_TOTAL,
     VECPG_COUNTER_PROGRESS_PHASE,
@@ -151,6 +152,9 @@ extern void vecpg_store_build_options(VecBuildOptions *options);
 
 /* A status that tells of the disk leaves the index complete and slower: a WARNING. All else but VEC_BUSY is an error. */
 extern VecpgBuildOutcome vecpg_store_failed(Relation index, VecStatus status, const VecError *error);
+
+/* Remembers for pg_vector_index_stat, and for who would try again at once, that segments could not be built. */
+extern void vecpg_store_note_failure(Relation index);
 
 /* ---- store_work.c: what is to be built and merged ---- */
 

@@ -23,6 +23,7 @@
 #include "progress.h"
 #include "storage/fd.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 #include "vectors/build.h"
 #include "vectors/plan.h"
 #include "vectors/stop_point.h"
@@ -90,6 +91,15 @@ make_parent_directories(Relation index)
     return MakePGDirectory(path) == 0 || errno == EEXIST;
 }
 
+void
+vecpg_store_note_failure(Relation index)
+{
+    VecControl *control = vecpg_store_control(index);
+
+    if (control != NULL)
+        vec_control_counter_write(control, VECPG_COUNTER_FAILED_AT, GetCurrentTimestamp());
+}
+
 VecpgBuildOutcome
 vecpg_store_failed(Relation index, VecStatus status, const VecError *error)
 {
@@ -97,6 +107,7 @@ vecpg_store_failed(Relation index, VecStatus status, const VecError *error)
         return VECPG_BUILD_BUSY;
     if (status != VEC_NO_SPACE && status != VEC_IO && status != VEC_NOT_FOUND && status != VEC_CORRUPT)
         vecpg_errors_report(ERROR, status, error);
+    vecpg_store_note_failure(index);
     ereport(
         WARNING,
         (errcode(status == VEC_NO_SPACE ? ERRCODE_DISK_FULL : ERRCODE_IO_ERROR),
@@ -484,6 +495,8 @@ vecpg_store_build(const VecpgBuildRequest *request)
         vec_build_free(build.build);
     }
     PG_END_TRY();
+    if (outcome == VECPG_BUILD_DONE)
+        vec_control_counter_write(request->control, VECPG_COUNTER_FAILED_AT, 0);
     if (outcome == VECPG_BUILD_DONE && request->plan == NULL && !RecoveryInProgress())
         vecpg_log_sealed(index_now(&build), request->to);
     pfree(build.scratch);

@@ -329,8 +329,10 @@ merge_here(const VecPlan *plan, const char *directory, VecControl *control, VecB
         vecpg_errors_check();
         status = VEC_OK;
     }
-    if (status == VEC_OK)
+    if (status == VEC_OK) {
         vec_control_counter_write(control, VECPG_COUNTER_MERGED_AT, GetCurrentTimestamp());
+        vec_control_counter_write(control, VECPG_COUNTER_FAILED_AT, 0);
+    }
     return status;
 }
 

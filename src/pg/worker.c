@@ -147,7 +147,8 @@ vecpg_worker_request(Relation index, VecpgWorkMode mode)
     TimestampTz now = GetCurrentTimestamp();
 
     if (control != NULL &&
-        is_recent(vec_control_counter_read(control, VECPG_COUNTER_FAILED_AT), now, FAILURE_PAUSE_MS))
+        (is_recent(vec_control_counter_read(control, VECPG_COUNTER_FAILED_AT), now, FAILURE_PAUSE_MS) ||
+         is_recent(vec_control_counter_read(control, VECPG_COUNTER_MERGER_FAILED_AT), now, FAILURE_PAUSE_MS)))
         return false;
     if (control != NULL &&
         (vec_control_is_claimed(control, VEC_WORK_SEAL) ||

@@ -85,15 +85,6 @@ open_ordered(const VecpgWorkerOrder *order)
 }
 
 static void
-note_failure(Relation index)
-{
-    VecControl *control = vecpg_store_control(index);
-
-    if (control != NULL)
-        vec_control_counter_write(control, VECPG_COUNTER_FAILED_AT, GetCurrentTimestamp());
-}
-
-static void
 note_rest(Relation index, VecpgWorkMode mode)
 {
     VecControl *control = vecpg_store_control(index);
@@ -161,7 +152,7 @@ do_step(const VecpgWorkerOrder *order)
         {
             if (!vecpg_errors_gave_way()) {
                 if (!ProcDiePending && geterrcode() != ERRCODE_QUERY_CANCELED && state.pause.index != NULL)
-                    note_failure(state.pause.index);
+                    vecpg_store_note_failure(state.pause.index);
                 PG_RE_THROW();
             }
             FlushErrorState();
@@ -171,8 +162,6 @@ do_step(const VecpgWorkerOrder *order)
             AbortCurrentTransaction();
             return VECPG_WORK_REST;
         }
-        if (outcome == VECPG_WORK_FAILED && state.pause.index != NULL)
-            note_failure(state.pause.index);
         if (outcome == VECPG_WORK_REST)
             note_rest(state.pause.index, order->mode);
     }

@@ -234,7 +234,7 @@ note_end(const char *directory, const VecpgMergerEnd *end)
     if (end->has_report && end->report.status == VEC_OK)
         vec_control_counter_write(control, VECPG_COUNTER_MERGED_AT, GetCurrentTimestamp());
     else
-        vec_control_counter_write(control, VECPG_COUNTER_FAILED_AT, GetCurrentTimestamp());
+        vec_control_counter_write(control, VECPG_COUNTER_MERGER_FAILED_AT, GetCurrentTimestamp());
     vec_control_close(control);
 }
 

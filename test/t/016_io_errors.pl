@@ -79,6 +79,9 @@ for my $errno (ENOSPC, EIO)
 		if ($messages =~ /could not write a segment/)
 		{
 			ok($reached, "$name at call $k: it warns with a reason");
+			# It is remembered in the control file, if that could be made; the last call is after the manifest is in place.
+			my $state = $node->safe_psql('postgres', q{SELECT idx_indexing, idx_status, idx_last_error ~ '^segments could not be built at 2' FROM pg_vector_index_stat});
+			like($state, qr/^t\|DEGRADED\|t$|^f\|NORMAL\|$/, "$name at call $k: the index's state tells of it") if -e directory() . '/control';
 		}
 		else
 		{

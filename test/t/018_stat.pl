@@ -27,8 +27,10 @@ sub stat_of
 
 sub directory
 {
-	my $path = $node->safe_psql('postgres', q{
-		SELECT format('%s/%s_%s', d.oid, d.dattablespace, pg_relation_filenode('items_embedding'))
+	my ($index) = @_;
+	$index //= 'items_embedding';
+	my $path = $node->safe_psql('postgres', qq{
+		SELECT format('%s/%s_%s', d.oid, d.dattablespace, pg_relation_filenode('$index'))
 		FROM pg_database d WHERE datname = current_database()});
 	return $node->data_dir . "/pg_vectors/$path";
 }
@@ -121,6 +123,34 @@ $session->query_safe('CREATE INDEX own_embedding ON own USING vectors (embedding
 is(stat_of('own_embedding', 'idx_status, idx_tuples IS NULL, idx_log_size > 0, idx_last_error IS NULL'), 'NORMAL|t|t|t', "another session's temporary index");
 like($session->query_safe(q{SELECT idx_status, idx_tuples FROM pg_vector_index_stat WHERE indexname = 'own_embedding'}), qr/NORMAL\|50/, 'which that session can count');
 $session->quit;
+
+# ---- Segments cannot be written --------------------------------------------------------------------------------------
+
+$node->append_conf('postgresql.conf', 'vectors.max_background_workers = 2');
+$node->reload;
+$node->safe_psql('postgres', q{
+	CREATE TABLE flat (id bigint, embedding vector(32));
+	INSERT INTO flat SELECT id, embedding FROM others;
+	CREATE INDEX flat_embedding ON flat USING vectors (embedding vector_l2_ops) WITH (options = '[indexing.flat]')});
+chmod 0500, directory('flat_embedding') or die;
+my $marker = -s $node->logfile;
+$node->safe_psql('postgres', 'INSERT INTO flat SELECT id + 3000, embedding FROM others');
+$node->wait_for_log(qr/WARNING: .*could not write a segment of index "flat_embedding"/, $marker);
+is(stat_of('flat_embedding', q{idx_status, idx_indexing, idx_write, idx_last_error ~ '^segments could not be built at 2'}), 'DEGRADED|t|3000|t',
+	'a background worker failed');
+chmod 0700, directory('flat_embedding') or die;
+$node->safe_psql('postgres', 'VACUUM flat');
+$node->safe_psql('postgres', q{SELECT fence_vector_index('flat_embedding')});
+is(stat_of('flat_embedding', 'idx_status, idx_indexing, idx_write, idx_last_error'), 'NORMAL|f|0|', 'the next who tries succeeds: nothing is wrong');
+
+chmod 0500, directory('flat_embedding') or die;
+$node->safe_psql('postgres', 'INSERT INTO flat SELECT id + 6000, embedding FROM others WHERE id <= 100');
+is($node->safe_psql('postgres', q{SELECT vectors_merge('flat_embedding')}), 'f', 'vectors_merge() cannot write either');
+is(stat_of('flat_embedding', 'idx_status'), 'DEGRADED', 'a session failed');
+$node->safe_psql('postgres', 'DELETE FROM flat WHERE id > 6000; VACUUM flat');
+is(stat_of('flat_embedding', 'idx_status, idx_indexing'), 'NORMAL|f', 'the rows are gone, and nothing is left to build');
+chmod 0700, directory('flat_embedding') or die;
+$node->safe_psql('postgres', 'DROP TABLE flat');
 
 # ---- Damage ----------------------------------------------------------------------------------------------------------
 
