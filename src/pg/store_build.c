@@ -401,7 +401,8 @@ void
 vecpg_store_build_options(VecBuildOptions *options)
 {
     memset(options, 0, sizeof(*options));
-    options->thread_count = max_parallel_maintenance_workers + 1;
+    /* Every user may set it; parallel workers of PostgreSQL's own have no more slots than this either. */
+    options->thread_count = Min(max_parallel_maintenance_workers, max_worker_processes) + 1;
     options->memory_bytes_max = (uint64)maintenance_work_mem * 1024;
     options->disk_reserve_bytes = DISK_RESERVE_BYTES;
 }

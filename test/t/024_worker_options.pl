@@ -123,7 +123,7 @@ cmp_ok($node->safe_psql('postgres', $bytes), '<', $before * 0.8, 'above it, the 
 my $most = 0;
 sub count_threads
 {
-	for my $process (map { VectorsTest::children_of($_) } VectorsTest::children_of($node->{_pid}))
+	for my $process (@_ ? @_ : map { VectorsTest::children_of($_) } VectorsTest::children_of($node->{_pid}))
 	{
 		my @threads = glob "/proc/$process/task/*";
 		$most = @threads if @threads > $most;
@@ -141,6 +141,13 @@ set("optimizing.optimizing_threads = 3000\noptimizing.optimizing_secs = 1\nindex
 scan_until('whoever asks for more threads than the server may have processes gets so many', sub { count_threads() >= $processes });
 $node->safe_psql('postgres', "SELECT fence_vector_index('items_embedding')");
 is($most, $processes, 'and no more');
+
+# the same holds for CREATE INDEX and REINDEX, with a setting that every user may set
+$most = 0;
+my ($rebuild, $backend) = statement_in_background($node, 'SET max_parallel_maintenance_workers = 1024; REINDEX INDEX items_embedding');
+wait_until('REINDEX ends', sub { count_threads($backend); return !-e "/proc/$backend" });
+ok($rebuild->finish, 'REINDEX succeeds');
+is($most, $processes + 1, 'it has as many threads as the server may have processes, and the leader');
 
 # other codes: encoded anew by the worker, the graph by the merger
 set(q{indexing.hnsw.quantization.scalar.bits = 4
