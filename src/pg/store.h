@@ -82,11 +82,11 @@ typedef enum VecpgCounter {
     VECPG_COUNTER_STATE_SEEN_AT,
     VECPG_COUNTER_IDLE_STATE, /* idle work is done for this one */
     VECPG_COUNTER_MERGED_AT,
-    VECPG_COUNTER_MERGER_FAILED_AT,
     VECPG_COUNTER_FAILED_AT, /* a session or a connected worker failed, and none has built a segment since */
     VECPG_COUNTER_PROGRESS_DONE, /* rows of the build or merge under way */
     VECPG_COUNTER_PROGRESS_TOTAL,
     VECPG_COUNTER_PROGRESS_PHASE,
+    VECPG_COUNTER_MERGER_FAILED_AT, /* at the end: control files outlive a new version of the library */
     VECPG_COUNTERS
 } VecpgCounter;
 
