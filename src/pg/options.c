@@ -341,8 +341,7 @@ vectors_index_options(PG_FUNCTION_ARGS)
     text *json;
 
     if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(index_oid)))
-        ereport(ERROR,
-                (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation %u does not exist", index_oid)));
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation %u does not exist", index_oid)));
     index = index_open(index_oid, AccessShareLock);
     if (index->rd_indam->amoptions != vecpg_options_parse)
         ereport(ERROR,
