@@ -128,14 +128,16 @@ $session->quit;
 
 $node->append_conf('postgresql.conf', 'vectors.max_background_workers = 2');
 $node->reload;
+$node->poll_query_until('postgres', 'SHOW vectors.max_background_workers', '2') or die 'the setting does not take effect';
 $node->safe_psql('postgres', q{
 	CREATE TABLE flat (id bigint, embedding vector(32));
 	INSERT INTO flat SELECT id, embedding FROM others;
 	CREATE INDEX flat_embedding ON flat USING vectors (embedding vector_l2_ops) WITH (options = '[indexing.flat]')});
 chmod 0500, directory('flat_embedding') or die;
-my $marker = -s $node->logfile;
 $node->safe_psql('postgres', 'INSERT INTO flat SELECT id + 3000, embedding FROM others');
-$node->wait_for_log(qr/WARNING: .*could not write a segment of index "flat_embedding"/, $marker);
+wait_until('a background worker fails', sub {
+	$node->safe_psql('postgres', 'SET enable_seqscan = off; SELECT id FROM flat ORDER BY embedding <-> (SELECT embedding FROM flat LIMIT 1) LIMIT 1');
+	return stat_of('flat_embedding', 'idx_status') eq 'DEGRADED' });
 is(stat_of('flat_embedding', q{idx_status, idx_indexing, idx_write, idx_last_error ~ '^segments could not be built at 2'}), 'DEGRADED|t|3000|t',
 	'a background worker failed');
 chmod 0700, directory('flat_embedding') or die;
