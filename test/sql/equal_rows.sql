@@ -78,3 +78,24 @@ SELECT condition, f.* FROM unnest('{true, part < 3}'::text[]) condition, found(c
 SELECT * FROM vectors_verify('copies_embedding');
 DROP TABLE items, copies, queries;
 DROP FUNCTION found;
+
+-- where every row is one of ten, a query that is none of them finds those around it
+CREATE TABLE items (id int, embedding vector(32));
+CREATE TABLE queries AS SELECT i AS number, (SELECT array_agg(random() - 0.5) FROM generate_series(1, 32) WHERE i IS NOT NULL)::vector(32) AS query
+    FROM generate_series(1, 100) i;
+INSERT INTO items SELECT i, (SELECT array_agg(random() - 0.5) FROM generate_series(1, 32) WHERE i IS NOT NULL)::vector(32)
+    FROM generate_series(1, 500) i;
+INSERT INTO items SELECT i * 1000 + id, embedding FROM items, generate_series(1, 9) i;
+CREATE INDEX items_embedding ON items USING vectors (embedding vector_l2_ops);
+CREATE VIEW nearest AS SELECT number, id FROM queries, LATERAL (SELECT id FROM items ORDER BY embedding <-> query LIMIT 20) s;
+SET vectors.enable_index = off;
+CREATE TEMP TABLE exact AS SELECT number, id % 1000 AS original FROM nearest;
+RESET vectors.enable_index;
+SELECT count(*) > 0.97 * 2000 AS recall FROM nearest WHERE (number, id % 1000) IN (SELECT number, original FROM exact);
+-- no more than was asked for all the same
+SET vectors.search_mode = basic;
+SELECT max(count) FROM (SELECT count(*) FROM queries, LATERAL (SELECT id FROM items ORDER BY embedding <-> query) s GROUP BY number) s;
+RESET vectors.search_mode;
+
+DROP VIEW nearest;
+DROP TABLE items, queries;
