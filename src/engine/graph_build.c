@@ -394,8 +394,6 @@ old_link(const uint32_t *links, uint32_t i)
 static uint32_t
 next_living(const VecGraphBase *base, const VecLayer *old_layer, uint32_t old_node)
 {
-    if (old_layer->rows != NULL)
-        return VEC_NODE_NONE;
     for (uint32_t step = 0; step < RING_DEAD_MAX; step++) {
         old_node = vec_walk_ring_next(old_layer, old_node);
         if (old_node == VEC_NODE_NONE)

@@ -95,10 +95,10 @@ static bool
 has_ring(const VecProbe *probe)
 {
     const VecWalk *walk = &probe->walk;
+    const VecLayer *bottom = &probe->segment->graph.bottom;
 
-    for (uint32_t i = 0; i < walk->pool_count; i++)
-        if (vec_walk_ring_next(&probe->segment->graph.bottom, vec_walk_key_node(walk->pool[i])) !=
-            VEC_NODE_NONE)
+    for (uint32_t i = 0; bottom->has_rings && i < walk->pool_count; i++)
+        if (vec_walk_ring_next(bottom, vec_walk_key_node(walk->pool[i])) != VEC_NODE_NONE)
             return true;
     return false;
 }

@@ -156,7 +156,7 @@ check_layer(Validation *validation, const VecLayer *layer, bool is_bottom)
 
     for (uint32_t node = 0; node < layer->node_count; node++) {
         const uint32_t *links = layer->links + (size_t)node * layer->degree;
-        uint32_t next = is_bottom ? vec_walk_ring_next(layer, node) : VEC_NODE_NONE, count = 0;
+        uint32_t next = vec_walk_ring_next(layer, node), count = 0;
 
         /* each neighbour is compared with all before it */
         status = poll_every(validation, POLL_COMPARISONS / (layer->degree * layer->degree / 2), node,

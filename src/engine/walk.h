@@ -35,7 +35,7 @@ typedef struct VecLayer {
     uint32_t degree;
     uint32_t node_count;
     const uint32_t *rows; /* node -> row; NULL: the same number */
-    bool has_rings;       /* of equal rows; else nobody looks for them */
+    bool has_rings;       /* of equal rows, in a bottom layer; else nobody looks for them */
 } VecLayer;
 
 /*
