@@ -16,6 +16,9 @@
 #include "postings.h"
 #include "walk.h"
 
+/* So many rows are in a ring before no more come in that are not equal to one of them. */
+#define VEC_GRAPH_COPIES_MAX 128
+
 typedef struct VecGraph {
     uint32_t m;
     uint32_t row_count;
@@ -116,7 +119,7 @@ VecStatus vec_graph_build_begin(const VecGraph *graph, const VecCodes *codes,
 VecStatus vec_graph_build_run(VecGraphBuild *build, VecShouldStop should_stop, void *should_stop_context,
                               VecError *error) VEC_MUST_CHECK;
 
-/* After it: whether there are equal rows, which stand in rings. */
+/* After it: whether any rows stand in rings. */
 bool vec_graph_build_has_rings(const VecGraphBuild *build);
 void vec_graph_build_free(VecGraphBuild *build); /* NULL is legal */
 

@@ -8,6 +8,9 @@
 #define POLL_ISLANDS 64
 #define POLL_RING    4096
 
+/* So many times as wide as the round is the pool while rows of rings come into it, lest they push out one whose ring is nearer than it. */
+#define RING_WIDTHS 2
+
 /* Rows of a sparse query's lists with which its walk begins, for each candidate that it looks for. */
 #define POSTINGS_PER_WIDTH 32
 
@@ -66,23 +69,29 @@ vec_probe_next_unvisited(VecProbe *probe, uint32_t *row)
     return false;
 }
 
-/* The first row behind one in its ring that is wanted, if nobody has visited it; else VEC_NODE_NONE. VEC_INTERRUPTED. */
+/*
+ * Gathers rows that are wanted and stand behind one in its ring into batch_nodes, at most so many, until it comes to one that was visited: those
+ * behind that one are gathered from there. VEC_INTERRUPTED: the last of those gathered is where to go on.
+ */
 static VecStatus
-next_equal(const VecProbe *probe, uint32_t row, VecShouldStop should_stop, void *should_stop_context,
-           uint32_t *equal)
+gather_ring(VecProbe *probe, uint32_t row, uint32_t count_max, VecShouldStop should_stop,
+            void *should_stop_context, uint32_t *count)
 {
     const VecLayer *bottom = &probe->segment->graph.bottom;
+    VecWalk *walk = &probe->walk;
     uint32_t next = row;
 
-    *equal = VEC_NODE_NONE;
-    for (uint32_t step = 1; step < bottom->node_count; step++) {
+    *count = 0;
+    for (uint32_t step = 1; step < bottom->node_count && *count < count_max; step++) {
         uint32_t kept = next = vec_walk_ring_next(bottom, next);
 
         if (next == VEC_NODE_NONE || next == row)
             return VEC_OK;
         if (!probe->is_selective || vec_selection_keep(&probe->selection, &kept, 1) == 1) {
-            *equal = vec_bitset_test(probe->walk.visited, next) ? VEC_NODE_NONE : next;
-            return VEC_OK;
+            if (vec_bitset_test(walk->visited, next))
+                return VEC_OK;
+            vec_bitset_set(walk->visited, next);
+            walk->batch_nodes[(*count)++] = next;
         }
         if (step % POLL_RING == 0 && should_stop != NULL &&
             should_stop(should_stop_context, step, bottom->node_count))
@@ -91,6 +100,61 @@ next_equal(const VecProbe *probe, uint32_t row, VecShouldStop should_stop, void 
     return VEC_OK;
 }
 
+/* Adds the rows behind one in its ring to the pool. Of more than a round can use the next is left aside, from where a later round goes on. */
+static VecStatus
+add_ring(VecProbe *probe, uint32_t row, VecShouldStop should_stop, void *should_stop_context)
+{
+    const VecCodes *codes = &probe->segment->codes;
+    VecWalk *walk = &probe->walk;
+    uint32_t wanted = walk->width > VEC_GRAPH_COPIES_MAX ? walk->width : VEC_GRAPH_COPIES_MAX;
+    uint32_t count = 1;
+    VecStatus status = VEC_OK;
+
+    while (status == VEC_OK && count > 0) {
+        uint32_t batch = wanted < walk->batch_capacity ? wanted : walk->batch_capacity;
+        bool is_beyond = wanted == 0;
+
+        if (vec_walk_reserve_spill(walk, walk->batch_capacity) != VEC_OK)
+            return VEC_NO_MEMORY;
+        status = gather_ring(probe, row, is_beyond ? 1 : batch, should_stop, should_stop_context, &count);
+        if (count == 0)
+            break;
+        row = walk->batch_nodes[count - 1];
+        walk->distances += count;
+        vec_codes_distances(codes, &probe->query, walk->batch_nodes, count, walk->batch_sums,
+                            walk->batch_distances);
+        if (is_beyond) {
+            walk->spill[walk->spill_count++] = vec_walk_key(walk->batch_distances[0], row) | 1;
+            break;
+        }
+        vec_walk_insert_batch(walk, count);
+        wanted -= count;
+    }
+    return status;
+}
+
+/* As add_ring, for all rows of the pool. A key without its lowest bit is one whose ring is done, or of one that came with it. */
+static VecStatus
+add_rings(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
+{
+    const VecLayer *bottom = &probe->segment->graph.bottom;
+    VecWalk *walk = &probe->walk;
+    VecStatus status = VEC_OK;
+
+    for (uint32_t i = 0; i < walk->pool_count && status == VEC_OK; i++) {
+        uint32_t row = vec_walk_key_node(walk->pool[i]);
+
+        if ((walk->pool[i] & 1) == 0 || vec_walk_ring_next(bottom, row) == VEC_NODE_NONE)
+            continue;
+        walk->pool[i] ^= 1;
+        status = add_ring(probe, row, should_stop, should_stop_context);
+    }
+    for (uint32_t i = 0; i < walk->pool_count; i++)
+        walk->pool[i] |= 1;
+    return status;
+}
+
+/* Whether any row of the pool stands in a ring. */
 static bool
 has_ring(const VecProbe *probe)
 {
@@ -104,40 +168,38 @@ has_ring(const VecProbe *probe)
 }
 
 VecStatus
-vec_probe_walk_add_equal(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
+vec_probe_walk_add_rings(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
 {
     VecWalk *walk = &probe->walk;
-    uint32_t from_count = walk->pool_count, count = 0, i, next;
-    uint64_t *from, pending = 0;
-    VecStatus status = VEC_OK;
+    uint32_t width = walk->width, rows = probe->segment->graph.bottom.node_count;
+    uint64_t wide = (uint64_t)RING_WIDTHS * width < rows ? RING_WIDTHS * width : rows;
+    VecStatus status;
 
     if (!has_ring(probe))
         return VEC_OK;
-    if (vec_walk_reserve_spill(walk, from_count) != VEC_OK)
+    if (vec_walk_set_width(walk, wide > width ? (uint32_t)wide : width) != VEC_OK)
         return VEC_NO_MEMORY;
-    from = memcpy(walk->spill + walk->spill_count, walk->pool, from_count * sizeof(uint64_t));
-    for (i = 0; i < from_count && count < walk->width; i++) {
-        uint64_t key = walk->pool[count++] = from[i];
-
-        while (status == VEC_OK && pending == 0) {
-            status = next_equal(probe, vec_walk_key_node(key), should_stop, should_stop_context, &next);
-            if (status != VEC_OK || next == VEC_NODE_NONE)
-                break;
-            vec_bitset_set(walk->visited, next);
-            key = key >> 32 << 32 | (uint64_t)next << 1 | 1;
-            if (count < walk->width)
-                walk->pool[count++] = key;
-            else
-                pending = key;
-        }
-    }
-    memmove(from, from + i, (from_count - i) * sizeof(uint64_t));
-    walk->spill_count += from_count - i;
-    if (pending != 0)
-        walk->spill[walk->spill_count++] = pending;
-    walk->pool_count = walk->cursor = count;
-    vec_walk_sort(walk->pool, count);
+    status = add_rings(probe, should_stop, should_stop_context);
+    walk->width = width;
+    if (vec_probe_walk_cut_pool(probe, width) != VEC_OK)
+        return VEC_NO_MEMORY;
+    walk->cursor = walk->pool_count;
     return status;
+}
+
+/* What is beyond a count of the pool waits in the spill. */
+VecStatus
+vec_probe_walk_cut_pool(VecProbe *probe, uint32_t count)
+{
+    VecWalk *walk = &probe->walk;
+    uint32_t beyond = walk->pool_count > count ? walk->pool_count - count : 0;
+
+    if (vec_walk_reserve_spill(walk, beyond) != VEC_OK)
+        return VEC_NO_MEMORY;
+    walk->pool_count -= beyond;
+    memcpy(walk->spill + walk->spill_count, walk->pool + walk->pool_count, beyond * sizeof(uint64_t));
+    walk->spill_count += beyond;
+    return VEC_OK;
 }
 
 /*
@@ -155,7 +217,7 @@ run(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
         VecStatus status = vec_walk_run(walk, &segment->graph.bottom, &segment->codes, &probe->query,
                                         should_stop, should_stop_context);
         if (status != VEC_OK ||
-            (status = vec_probe_walk_add_equal(probe, should_stop, should_stop_context)) != VEC_OK)
+            (status = vec_probe_walk_add_rings(probe, should_stop, should_stop_context)) != VEC_OK)
             return status;
         if (walk->pool_count == walk->width || !vec_probe_next_unvisited(probe, &row))
             break;

@@ -61,11 +61,14 @@ VecStatus vec_probe_walk_seed_postings(VecProbe *probe) VEC_MUST_CHECK;
 VecStatus vec_probe_walk_next(VecProbe *probe) VEC_MUST_CHECK;
 
 /*
- * A walk is at its end: the rows that are equal to those of the pool come in beside them, as many as have room; what has none is
+ * A walk is at its end: the rows that stand in rings with those of the pool come in, by their own distances; what has no room is
  * left aside for later rounds. VEC_NO_MEMORY, VEC_INTERRUPTED: call again.
  */
-VecStatus vec_probe_walk_add_equal(VecProbe *probe, VecShouldStop should_stop,
+VecStatus vec_probe_walk_add_rings(VecProbe *probe, VecShouldStop should_stop,
                                    void *should_stop_context) VEC_MUST_CHECK;
+
+/* What the pool has beyond so many keys is left aside. VEC_NO_MEMORY. */
+VecStatus vec_probe_walk_cut_pool(VecProbe *probe, uint32_t count) VEC_MUST_CHECK;
 
 /* Ends a piece of the rows that no path led to: what the pool has of them becomes ready; nothing: there are no more. */
 void vec_probe_walk_end_piece(VecProbe *probe);

@@ -147,7 +147,7 @@ check_keys(Validation *validation)
     return status;
 }
 
-/* Lists hold numbers of the layer, no node twice, never the node itself, and nothing after their end but a ring of equal rows. */
+/* Lists hold numbers of the layer, no node twice, never the node itself, and nothing after their end but the next of a ring. */
 static VecStatus
 check_layer(Validation *validation, const VecLayer *layer, bool is_bottom)
 {
@@ -165,8 +165,6 @@ check_layer(Validation *validation, const VecLayer *layer, bool is_bottom)
             return status;
         while (count < layer->degree && links[count] != VEC_NODE_NONE)
             count++;
-        if (next != VEC_NODE_NONE && !vec_codes_are_equal(&validation->sealed->codes, node, next))
-            return fail(validation, "ring of rows that are not equal", node);
         for (uint32_t i = 0; i < layer->degree; i++) {
             if (i >= count && links[i] != VEC_NODE_NONE && (i < layer->degree - 1 || links[i] != next))
                 return fail(validation, "neighbour after the end of the list", node);
@@ -186,12 +184,34 @@ check_layer(Validation *validation, const VecLayer *layer, bool is_bottom)
     return VEC_OK;
 }
 
+/* Rings come back to where they begin: no row is the next of two, and each has a next. */
+static VecStatus
+check_rings(Validation *validation, uint64_t *seen)
+{
+    const VecLayer *bottom = &validation->sealed->graph.bottom;
+    VecStatus status;
+
+    for (uint32_t node = 0; node < bottom->node_count; node++) {
+        uint32_t next = vec_walk_ring_next(bottom, node);
+
+        if ((status = poll_row(validation, node, bottom->node_count)) != VEC_OK)
+            return status;
+        if (next == VEC_NODE_NONE)
+            continue;
+        if (vec_bitset_test(seen, next) || vec_walk_ring_next(bottom, next) == VEC_NODE_NONE)
+            return fail(validation, "ring that does not close", node);
+        vec_bitset_set(seen, next);
+    }
+    return VEC_OK;
+}
+
 static VecStatus
 check_upper_rows(Validation *validation, uint64_t *seen)
 {
     const VecGraph *graph = &validation->sealed->graph;
     uint32_t node_count = graph->layer_count > 0 ? graph->upper[0].node_count : 0;
 
+    memset(seen, 0, VEC_BITSET_WORDS(graph->row_count) * sizeof(uint64_t));
     for (uint32_t node = 0; node < node_count; node++) {
         uint32_t row = graph->upper[0].rows[node];
 
@@ -274,6 +294,8 @@ vec_sealed_validate(const VecSealed *sealed, VecShouldStop should_stop, void *sh
     status = check_layer(&validation, &graph->bottom, true);
     for (uint32_t i = 0; i < graph->layer_count && status == VEC_OK; i++)
         status = check_layer(&validation, &graph->upper[i], false);
+    if (status == VEC_OK)
+        status = check_rings(&validation, seen);
     if (status == VEC_OK)
         status = check_upper_rows(&validation, seen);
     if (status == VEC_OK)

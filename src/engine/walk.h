@@ -35,11 +35,11 @@ typedef struct VecLayer {
     uint32_t degree;
     uint32_t node_count;
     const uint32_t *rows; /* node -> row; NULL: the same number */
-    bool has_rings;       /* of equal rows, in a bottom layer; else nobody looks for them */
+    bool has_rings;       /* of copies, in a bottom layer; else nobody looks for them */
 } VecLayer;
 
 /*
- * The next of the equal rows that stand in a ring with a bottom layer's node; VEC_NODE_NONE: it stands in none. It is in the
+ * The next of the rows that stand in a ring with a bottom layer's node, equal or nearly so; VEC_NODE_NONE: it stands in none. It is in the
  * list's last place, behind its end, so that walks pass it by.
  */
 static inline uint32_t

@@ -1,4 +1,4 @@
--- Rows whose vectors are the same: they must not keep a search from the other rows, nor be lost themselves.
+-- Rows whose vectors are the same, or nearly so: they must not keep a search from the other rows, nor be lost themselves.
 SET max_parallel_maintenance_workers = 0;
 SELECT setseed(0.3);
 CREATE TABLE items (id int, embedding vector(32));
@@ -73,6 +73,18 @@ VACUUM copies;
 SELECT vectors_merge('copies_embedding');
 SELECT condition, f.* FROM unnest('{true, part < 3}'::text[]) condition, found(condition) f ORDER BY 1, 2;
 INSERT INTO copies SELECT 100000 + row_number() OVER (), floor(random() * 10), embedding FROM (SELECT embedding FROM items WHERE id <= 1500 ORDER BY id) s, generate_series(1, 5);
+SELECT vectors_merge('copies_embedding');
+SELECT condition, f.* FROM unnest('{true, part < 3}'::text[]) condition, found(condition) f ORDER BY 1, 2;
+SELECT * FROM vectors_verify('copies_embedding');
+
+-- the same where no two are equal, but thirty are nearly so
+TRUNCATE copies;
+INSERT INTO copies SELECT row_number() OVER (ORDER BY random()), floor(random() * 10), embedding + (SELECT array_agg((random() - 0.5) / 50) FROM generate_series(1, 32) WHERE i IS NOT NULL)::vector(32)
+    FROM (SELECT embedding FROM items ORDER BY id LIMIT 1000) s, generate_series(1, 30) i;
+REINDEX INDEX copies_embedding;
+SELECT condition, f.* FROM unnest('{true, part < 8, part < 3, part = 0}'::text[]) condition, found(condition) f ORDER BY 1, 2;
+DELETE FROM copies WHERE id % 5 < 2;
+VACUUM copies;
 SELECT vectors_merge('copies_embedding');
 SELECT condition, f.* FROM unnest('{true, part < 3}'::text[]) condition, found(condition) f ORDER BY 1, 2;
 SELECT * FROM vectors_verify('copies_embedding');

@@ -353,6 +353,50 @@ nearest_are_found_beside_a_row_far_away(void **state)
     }
 }
 
+/* Each row thirty times, moved a little: they must not take the places of a search from rows that differ, in any kind of code. */
+static void
+copies_leave_room_for_others(void **state)
+{
+    enum { ORIGINALS = 150, COPIES = 30, ROWS = ORIGINALS * COPIES, QUERIES = 60, DIMENSIONS = 48 };
+
+    (void)state;
+    for (size_t kind = 0; kind < KIND_COUNT; kind++) {
+        bool is_coarse = kinds_of_code[kind].bits < 4; /* of so few dimensions the codes tell too little */
+
+        if (kinds_of_code[kind].segment != VEC_SEGMENT_HNSW ||
+            kinds_of_code[kind].element_type != VEC_TYPE_F32 || is_coarse)
+            continue;
+        const char *directory = cases_directory();
+        VecBuildOptions options = options_of_kind(kind, DIMENSIONS);
+        Cases cases = cases_make(ROWS + QUERIES, DIMENSIONS, ROWS, 19);
+        VecSegmentHealth health;
+        VecError error;
+        double broken;
+
+        options.thread_count = 2;
+        for (uint32_t i = ORIGINALS; i < ROWS; i++)
+            for (uint32_t j = 0; j < DIMENSIONS; j++)
+                cases_row(&cases, i)[j] = cases_row(&cases, i % ORIGINALS)[j] +
+                                          0.05f * (float)cases_gaussian(23, (uint64_t)i * DIMENSIONS + j);
+        for (uint32_t i = 0; i < ROWS + QUERIES; i++) { /* where products are usual */
+            double norm = vec_distance_norm_f32(cases_row(&cases, i), DIMENSIONS);
+
+            for (uint32_t j = 0; j < DIMENSIONS; j++)
+                cases_row(&cases, i)[j] /= (float)norm;
+        }
+        VecIndex *index = cases_index(directory, &options, cases.vectors, ROWS);
+        assert_int_equal(vec_index_validate(index, 0, NULL, NULL, &health, &error), VEC_OK);
+        assert_true(health.rows_reachable == ROWS);
+        double recall = recall_at_ten(index, &cases, ROWS, 64, &broken);
+        if (recall < 0.97)
+            fail_msg("kind %zu: recall %.3f", kind, recall);
+        assert_complete(index, cases_row(&cases, ROWS), ROWS, 8, 16);
+        vec_index_close(index);
+        cases_free(&cases);
+        cases_remove_directory(directory);
+    }
+}
+
 /* However few paths the graph has: what fits into one round is all looked at. */
 static void
 few_rows_are_searched_whole(void **state)
@@ -748,6 +792,7 @@ main(void)
         cmocka_unit_test(exceptions_come_as_exceptions),
         cmocka_unit_test(nearest_are_found),
         cmocka_unit_test(nearest_are_found_beside_a_row_far_away),
+        cmocka_unit_test(copies_leave_room_for_others),
         cmocka_unit_test(few_rows_are_searched_whole),
         cmocka_unit_test(every_dimension),
         cmocka_unit_test(most_dimensions),
