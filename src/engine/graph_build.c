@@ -237,9 +237,9 @@ choose_anew(Worker *worker, const VecLayer *layer, uint32_t row, uint32_t count,
     return choose(worker, layer, worker->list_keys, count, wanted, worker->other.constant);
 }
 
-/* Adds node to the list of `to`, or, if that is full, chooses anew among the list and node. */
+/* Adds node to the list of `to`. If that is full, chooses anew among the list and node; or leaves it as it is. */
 static void
-link_back(Worker *worker, const VecLayer *layer, uint32_t to, uint32_t node)
+link_back(Worker *worker, const VecLayer *layer, uint32_t to, uint32_t node, bool may_leave)
 {
     uint32_t to_row = node_row(layer, to);
     uint32_t *links = node_links(layer, to);
@@ -249,7 +249,7 @@ link_back(Worker *worker, const VecLayer *layer, uint32_t to, uint32_t node)
     uint32_t count = read_list(worker, layer, links, room, node);
     if (count < room) { /* room, or there already */
         __atomic_store_n(&links[count], node, __ATOMIC_RELAXED);
-    } else {
+    } else if (!may_leave) {
         worker->list_keys[count] = node;
         worker->list_rows[count++] = node_row(layer, node);
         count = choose_anew(worker, layer, to_row, count, room);
@@ -433,12 +433,14 @@ insert_into_layer(Worker *worker, const VecLayer *layer, uint32_t node, uint32_t
         store_links(links, list_room(layer, node), chosen, count);
     unlock_row(build, row);
 
+    /* a copy has its leader linked to once more: of one row alone all links may be lost to others */
     bool is_led = copy_count > 0 && enter_ring(worker, layer, row, vec_walk_key_node(walk->pool[0]));
+    uint32_t linked = is_led ? vec_walk_key_node(walk->pool[0]) : node;
     for (uint32_t i = 0; i < count; i++) {
         if (!is_empty) /* somebody linked to us meanwhile: add to what there is */
-            link_back(worker, layer, node, vec_walk_key_node(chosen[i]));
-        if (!is_led)
-            link_back(worker, layer, vec_walk_key_node(chosen[i]), node);
+            link_back(worker, layer, node, vec_walk_key_node(chosen[i]), false);
+        if (vec_walk_key_node(chosen[i]) != linked)
+            link_back(worker, layer, vec_walk_key_node(chosen[i]), linked, is_led);
     }
     return vec_walk_key_node(walk->pool[0]);
 }
