@@ -141,13 +141,15 @@ vec_postings_build(const VecCodes *codes, const VecAllocator *allocator, VecPost
         for (uint32_t i = 0; i < code.count; i++)
             ends[vec_sparse_index(&code, i)]++;
     }
-    *postings = (VecPostings){.terms = terms, .rows = rows, .weights = weights};
-    postings->term_count = make_terms(codes, ends, terms);
-    postings->row_count = terms[postings->term_count].start;
+    VecPostings made = {.terms = terms, .rows = rows, .weights = weights};
+    made.term_count = make_terms(codes, ends, terms);
+    made.row_count = terms[made.term_count].start;
     if (weights != NULL
             ? fill_weighted(codes, ends, rows, weights, should_stop, should_stop_context)
-            : fill_lists(codes, ends, postings, keys, key_capacity, rows, should_stop, should_stop_context))
+            : fill_lists(codes, ends, &made, keys, key_capacity, rows, should_stop, should_stop_context)) {
+        *postings = made; /* only now: who was interrupted begins again */
         status = VEC_OK;
+    }
 
 done:
     vec_memory_release(allocator, ends);
