@@ -8,8 +8,8 @@
 #define POLL_ISLANDS 64
 #define POLL_RING    4096
 
-/* So many times as wide as the round is the pool while rows of rings come into it, lest they push out one whose ring is nearer than it. */
-#define RING_WIDTHS 2
+/* Where so many times as many rows as the round is wide came in that are nearer than a row of the pool, its ring and those behind it wait. */
+#define RING_WIDTHS 8
 
 /* Rows of a sparse query's lists with which its walk begins, for each candidate that it looks for. */
 #define POSTINGS_PER_WIDTH 32
@@ -100,9 +100,12 @@ gather_ring(VecProbe *probe, uint32_t row, uint32_t count_max, VecShouldStop sho
     return VEC_OK;
 }
 
-/* Adds the rows behind one in its ring to the pool. Of more than a round can use the next is left aside, from where a later round goes on. */
+/*
+ * Adds the rows behind one in its ring to the spill, where the new ones begin at *first. Of more than a round can use the next is left aside
+ * before those, from where a later round goes on. The spill has room for the pool in any case.
+ */
 static VecStatus
-add_ring(VecProbe *probe, uint32_t row, VecShouldStop should_stop, void *should_stop_context)
+add_ring(VecProbe *probe, uint32_t row, size_t *first, VecShouldStop should_stop, void *should_stop_context)
 {
     const VecCodes *codes = &probe->segment->codes;
     VecWalk *walk = &probe->walk;
@@ -114,7 +117,7 @@ add_ring(VecProbe *probe, uint32_t row, VecShouldStop should_stop, void *should_
         uint32_t batch = wanted < walk->batch_capacity ? wanted : walk->batch_capacity;
         bool is_beyond = wanted == 0;
 
-        if (vec_walk_reserve_spill(walk, walk->batch_capacity) != VEC_OK)
+        if (vec_walk_reserve_spill(walk, (size_t)walk->batch_capacity + walk->pool_count) != VEC_OK)
             return VEC_NO_MEMORY;
         status = gather_ring(probe, row, is_beyond ? 1 : batch, should_stop, should_stop_context, &count);
         if (count == 0)
@@ -123,34 +126,60 @@ add_ring(VecProbe *probe, uint32_t row, VecShouldStop should_stop, void *should_
         walk->distances += count;
         vec_codes_distances(codes, &probe->query, walk->batch_nodes, count, walk->batch_sums,
                             walk->batch_distances);
+        for (uint32_t i = 0; i < count; i++)
+            walk->spill[walk->spill_count++] = vec_walk_key(walk->batch_distances[i], walk->batch_nodes[i]);
         if (is_beyond) {
-            walk->spill[walk->spill_count++] = vec_walk_key(walk->batch_distances[0], row) | 1;
+            uint64_t key = walk->spill[walk->spill_count - 1] | 1;
+
+            walk->spill[walk->spill_count - 1] = walk->spill[*first];
+            walk->spill[(*first)++] = key;
             break;
         }
-        vec_walk_insert_batch(walk, count);
         wanted -= count;
     }
     return status;
 }
 
-/* As add_ring, for all rows of the pool. A key without its lowest bit is one whose ring is done, or of one that came with it. */
+/* Whether a key is far behind what came in: so many are nearer that its ring is not likely to matter in this round. */
+static bool
+is_far_behind(const VecWalk *walk, size_t first, uint64_t key)
+{
+    size_t nearer = 0;
+
+    for (size_t i = first; i < walk->spill_count; i++)
+        nearer += walk->spill[i] < key;
+    return nearer >= (size_t)RING_WIDTHS * walk->width;
+}
+
+/* As add_ring, for all rows of the pool that are not far behind. */
 static VecStatus
-add_rings(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
+add_rings(VecProbe *probe, size_t *first, VecShouldStop should_stop, void *should_stop_context)
 {
     const VecLayer *bottom = &probe->segment->graph.bottom;
     VecWalk *walk = &probe->walk;
+    uint64_t row_bytes = vec_codes_row_bytes(&probe->segment->codes), unpolled = 0;
+    size_t look_at = (size_t)RING_WIDTHS * walk->width;
     VecStatus status = VEC_OK;
 
     for (uint32_t i = 0; i < walk->pool_count && status == VEC_OK; i++) {
         uint32_t row = vec_walk_key_node(walk->pool[i]);
+        uint64_t before = walk->distances;
 
-        if ((walk->pool[i] & 1) == 0 || vec_walk_ring_next(bottom, row) == VEC_NODE_NONE)
+        if (vec_walk_ring_next(bottom, row) == VEC_NODE_NONE)
             continue;
-        walk->pool[i] ^= 1;
-        status = add_ring(probe, row, should_stop, should_stop_context);
+        if (walk->spill_count - *first >= look_at) {
+            if (is_far_behind(walk, *first, walk->pool[i]))
+                break;
+            look_at += look_at / 4;
+        }
+        if (unpolled >= POLL_BYTES) {
+            unpolled = 0;
+            if (should_stop != NULL && should_stop(should_stop_context, walk->distances, 0))
+                return VEC_INTERRUPTED;
+        }
+        status = add_ring(probe, row, first, should_stop, should_stop_context);
+        unpolled += (walk->distances - before) * row_bytes + POLL_BYTES / POLL_RING;
     }
-    for (uint32_t i = 0; i < walk->pool_count; i++)
-        walk->pool[i] |= 1;
     return status;
 }
 
@@ -167,22 +196,30 @@ has_ring(const VecProbe *probe)
     return false;
 }
 
+/*
+ * Rings come in beside the pool, not into it: a row that is pushed out by those of one ring has a ring of its own, or leads to the rest of the
+ * same one.
+ */
 VecStatus
 vec_probe_walk_add_rings(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
 {
     VecWalk *walk = &probe->walk;
-    uint32_t width = walk->width, rows = probe->segment->graph.bottom.node_count;
-    uint64_t wide = (uint64_t)RING_WIDTHS * width < rows ? RING_WIDTHS * width : rows;
+    size_t first = walk->spill_count, count;
     VecStatus status;
 
     if (!has_ring(probe))
         return VEC_OK;
-    if (vec_walk_set_width(walk, wide > width ? (uint32_t)wide : width) != VEC_OK)
+    if (vec_walk_reserve_spill(walk, walk->pool_count) != VEC_OK)
         return VEC_NO_MEMORY;
-    status = add_rings(probe, should_stop, should_stop_context);
-    walk->width = width;
-    if (vec_probe_walk_cut_pool(probe, width) != VEC_OK)
-        return VEC_NO_MEMORY;
+    status = add_rings(probe, &first, should_stop, should_stop_context);
+    if (walk->spill_count == first)
+        return status;
+    memcpy(walk->spill + walk->spill_count, walk->pool, walk->pool_count * sizeof(uint64_t));
+    walk->spill_count += walk->pool_count;
+    count = walk->spill_count - first < walk->width ? walk->spill_count - first : walk->width;
+    vec_walk_take_spill(walk, first, count);
+    for (uint32_t i = 0; i < walk->pool_count; i++)
+        walk->pool[i] |= 1;
     walk->cursor = walk->pool_count;
     return status;
 }

@@ -490,15 +490,22 @@ vec_walk_cut_spill(VecWalk *walk, size_t count)
 }
 
 void
-vec_walk_refill(VecWalk *walk)
+vec_walk_take_spill(VecWalk *walk, size_t first, size_t count)
 {
-    size_t count = walk->spill_count < walk->width ? walk->spill_count : walk->width;
+    uint64_t *keys = walk->spill + first;
+    size_t left = walk->spill_count - first - count;
 
-    sort_prefix(walk->spill, walk->spill_count, count, 128);
+    sort_prefix(keys, count + left, count, 128);
     if (count > 0)
-        memcpy(walk->pool, walk->spill, count * sizeof(uint64_t));
-    memmove(walk->spill, walk->spill + count, (walk->spill_count - count) * sizeof(uint64_t));
+        memcpy(walk->pool, keys, count * sizeof(uint64_t));
+    memmove(keys, keys + count, left * sizeof(uint64_t));
     walk->spill_count -= count;
     walk->pool_count = (uint32_t)count;
+}
+
+void
+vec_walk_refill(VecWalk *walk)
+{
+    vec_walk_take_spill(walk, 0, walk->spill_count < walk->width ? walk->spill_count : walk->width);
     walk->cursor = 0;
 }

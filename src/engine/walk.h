@@ -145,6 +145,9 @@ VecStatus vec_walk_reserve_spill(VecWalk *walk, size_t count) VEC_MUST_CHECK;
 /* Keeps the best `count` keys of the spill, which has at least as many; returns the worst of them. */
 uint64_t vec_walk_cut_spill(VecWalk *walk, size_t count);
 
+/* The pool becomes the best `count` keys, sorted, of the spill's from `first` on, which has at least as many there. */
+void vec_walk_take_spill(VecWalk *walk, size_t first, size_t count);
+
 /* Empties the pool and fills it with the best of the spill, sorted; those unread will be read by the next run. */
 void vec_walk_refill(VecWalk *walk);
 
