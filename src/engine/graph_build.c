@@ -17,8 +17,9 @@
  * stand in a ring with it (vec_walk_ring_next), with lists of their own that lead away from them: whoever finds one of them finds
  * all, and a walk's places are for rows that differ. All linked, thirty rows that are nearly one fill each other's lists, the
  * candidates for them and the walk's pool: of 3,000 sentences, each 33 times and moved by 0.001, 0.05 and 0.2 of its length, 0.77, 0.85
- * and 0.89 of ten neighbours were found at ef 100, and are 0.997 and more with rings; of equal rows 0.4. A row that somebody linked to before it
- * looked for its leader, or that stands in a ring by then, becomes another leader.
+ * and 0.89 of ten neighbours were found at ef 100, and are 0.999 with rings; of equal rows 0.4. A row that somebody linked to before it
+ * looked for its leader, or that stands in a ring by then, becomes another leader. When all rows are there rings are looked at once more,
+ * and dissolved where they have become part of something larger.
  *
  * Where a base comes along (vectors/merge.h), its lists are translated first. A list that named dead rows is chosen anew among
  * the living rest and the neighbours of the dead (as FreshDiskANN consolidates: Singh et al. 2021). The next living row of its
@@ -52,11 +53,23 @@
 #define COPY_PART 0.2f
 #define COPY_RANK 8
 
+/* Scalar codes of fewer bits do not tell copies from other rows; nor is it needed in few dimensions. */
+#define COPY_BITS_MIN 192
+
+/* Of longer rings, of which many rows are equal then, nobody counts the copies or looks at them again. */
+#define RING_STEPS_MAX 4096
+
+/*
+ * A ring is part of a crowd if it is larger than this part of the squared distance to the row of that rank, from any of its rows: twice as
+ * much as it was. Such rows are looked for by walks of that width.
+ */
+#define REVIEW_PART  (2 * COPY_PART)
+#define REVIEW_WIDTH 24
+
 /* Under products, of squared lengths: rows that differ by less are about as long as one another. */
 #define AS_LONG_PART 0.02f
 
-/* So many dead one after another are passed over in a ring; what is behind more of them is linked as all
- * rows are that no list names. */
+/* A list that names a dead row takes the next living one of its ring, unless so many behind it are dead. */
 #define RING_DEAD_MAX 1000
 
 typedef struct Worker {
@@ -88,6 +101,7 @@ struct VecGraphBuild {
     uint64_t *
         unlinked; /* bits over rows: of the base, and no list of the bottom layer names them; NULL: there are none */
     bool is_adopting;       /* first phase: tasks are rows of the base's graph */
+    bool is_reviewing;      /* last phase: tasks are rows, whose rings are looked at */
     uint64_t unlinked_next; /* after it: how far find_unlinked is; 0: not begun */
     uint64_t task_count;
     atomic_uint_fast64_t task_next;
@@ -339,43 +353,53 @@ tell_apart(Worker *worker, uint32_t row, uint32_t count, float *least)
     return true;
 }
 
+/* Whether a ring has room for another copy; of rows that are equal one counts. */
 static bool
-has_room_for_copy(const VecLayer *layer, uint32_t node)
+has_room_for_copy(const VecCodes *codes, const VecLayer *layer, uint32_t row)
 {
-    uint32_t next = vec_walk_ring_next(layer, node), count = 1;
+    uint32_t last = row, next = vec_walk_ring_next(layer, row), count = 1;
 
-    for (; next != VEC_NODE_NONE && next != node && count < VEC_GRAPH_COPIES_MAX; count++)
+    for (uint32_t step = 0; next != VEC_NODE_NONE && next != row && step < RING_STEPS_MAX; step++) {
+        count += !vec_codes_are_equal(codes, last, next);
+        last = next;
         next = vec_walk_ring_next(layer, next);
+    }
     return count < VEC_GRAPH_COPIES_MAX;
 }
 
-/*
- * Brings a row of the pool to the front of which a row is a copy. Others that are as near may be there: leaders whose ring is full, or that
- * were inserted at the same time. False: there is none.
- */
-static bool
-bring_original_forward(Worker *worker, const VecLayer *layer, uint32_t row)
+/* How many of the first of the pool a row, the worker's query, is far nearer to than to the one behind them; 0: it is a copy of none. */
+static uint32_t
+count_originals(Worker *worker, uint32_t row)
 {
     const VecWalk *walk = &worker->walk;
-    float constant = worker->query.constant, least;
-    uint64_t *pool = walk->pool;
+    float constant = worker->query.constant, least, limit;
+    uint32_t count = 0;
 
     if (walk->pool_count <= COPY_RANK || !tell_apart(worker, row, COPY_RANK + 1, &least))
-        return false;
+        return 0;
+    limit = least + COPY_PART * (vec_walk_key_distance(walk->pool[COPY_RANK]) + constant - least);
+    while (vec_walk_key_distance(walk->pool[count]) + constant < limit)
+        count++;
+    return count < COPY_RANK ? count : 0;
+}
 
-    float limit = least + COPY_PART * (vec_walk_key_distance(pool[COPY_RANK]) + constant - least);
-    for (uint32_t i = 0; i < COPY_RANK; i++) {
-        uint64_t key = pool[i];
+/*
+ * How many of the first of the pool a row is a copy of: its leader, and those of its ring at which walks enter, or leaders that were inserted at the
+ * same time. Where a ring is full, or becomes part of something larger, it is a crowd, whose rows a search should tell apart (review_ring).
+ */
+static uint32_t
+copies_in_pool(Worker *worker, const VecLayer *layer, uint32_t row)
+{
+    const VecGraphBuild *build = worker->build;
+    const VecCodes *codes = &build->codes;
+    bool is_coarse =
+        codes->kind == VEC_CODE_SCALAR && (uint64_t)codes->dimensions * codes->bits < COPY_BITS_MIN;
+    uint32_t count = is_coarse || build->is_reviewing ? 0 : count_originals(worker, row);
 
-        if (!(vec_walk_key_distance(key) + constant < limit))
-            return false;
-        if (!has_room_for_copy(layer, vec_walk_key_node(key)))
-            continue;
-        memmove(&pool[1], &pool[0], i * sizeof(uint64_t));
-        pool[0] = key;
-        return true;
-    }
-    return false;
+    for (uint32_t i = 0; i < count; i++)
+        if (!has_room_for_copy(codes, layer, vec_walk_key_node(worker->walk.pool[i])))
+            return 0;
+    return count;
 }
 
 /* Rows that were not inserted yet may be among them: they are linked to like all others, and find their lists begun. */
@@ -391,6 +415,17 @@ seed_from_postings(Worker *worker)
                              &worker->postings_scratch, &worker->walk);
 }
 
+/* The walk begins at what the node's own list names. */
+static void
+seed_from_list(Worker *worker, const VecLayer *layer, uint32_t node)
+{
+    uint32_t count = read_list(worker, layer, node_links(layer, node), list_room(layer, node), VEC_NODE_NONE);
+
+    for (uint32_t i = 0; i < count; i++)
+        vec_walk_seed(&worker->walk, layer, &worker->build->codes, &worker->query,
+                      (uint32_t)worker->list_keys[i]);
+}
+
 /* Finds and links the neighbours of node in a layer, from `entry` on; returns the nearest node found. */
 static uint32_t
 insert_into_layer(Worker *worker, const VecLayer *layer, uint32_t node, uint32_t entry)
@@ -401,7 +436,10 @@ insert_into_layer(Worker *worker, const VecLayer *layer, uint32_t node, uint32_t
 
     vec_walk_reset(walk);
     vec_bitset_set(walk->visited, node); /* others may have linked to it already */
-    vec_walk_seed(walk, layer, &build->codes, &worker->query, entry);
+    if (entry == node)                   /* of a crowd, and found from above */
+        seed_from_list(worker, layer, node);
+    else
+        vec_walk_seed(walk, layer, &build->codes, &worker->query, entry);
     if (layer == &build->graph->bottom && seed_from_postings(worker) != VEC_OK)
         atomic_store(&build->no_memory, true);
     if (vec_walk_run(walk, layer, &build->codes, &worker->query, worker->is_caller ? polled : NULL, build) !=
@@ -416,8 +454,15 @@ insert_into_layer(Worker *worker, const VecLayer *layer, uint32_t node, uint32_t
     bool is_bottom = layer == &build->graph->bottom;
     uint32_t copy_count = is_bottom ? bring_equal_forward(worker, row) : 0;
     if (is_bottom && copy_count == 0)
-        copy_count = bring_original_forward(worker, layer, row);
-    /* of a copy's list one place is for the other, lest it lead nowhere */
+        copy_count = copies_in_pool(worker, layer, row);
+    if (copy_count > 1 &&
+        vec_walk_key_node(walk->pool[0]) == entry) { /* it may be no leader, only on the way in */
+        uint64_t key = walk->pool[0];
+
+        walk->pool[0] = walk->pool[1];
+        walk->pool[1] = key;
+    }
+    /* of a copy's list one place is for its leader alone, so that it leads elsewhere, and lists name no others of a ring */
     uint32_t wanted = copy_count > 0 ? layer->degree - 3 : layer->degree;
     uint32_t count = choose(worker, layer, walk->pool + copy_count, walk->pool_count - copy_count, wanted,
                             worker->query.constant);
@@ -473,11 +518,11 @@ old_link(const uint32_t *links, uint32_t i)
     return __atomic_load_n(&links[i], __ATOMIC_RELAXED);
 }
 
-/* The first living one behind an old row in its ring; VEC_NODE_NONE: none soon. */
+/* The first living one behind an old row in its ring, after so many dead ones at most; VEC_NODE_NONE: none. */
 static uint32_t
-next_living(const VecGraphBase *base, const VecLayer *old_layer, uint32_t old_node)
+next_living(const VecGraphBase *base, const VecLayer *old_layer, uint32_t old_node, uint32_t steps_max)
 {
-    for (uint32_t step = 0; step < RING_DEAD_MAX; step++) {
+    for (uint32_t step = 0; step < steps_max; step++) {
         old_node = vec_walk_ring_next(old_layer, old_node);
         if (old_node == VEC_NODE_NONE)
             break;
@@ -494,7 +539,7 @@ living_node(const VecGraphBase *base, const VecLayer *old_layer, uint32_t old_no
 {
     uint32_t node = new_node(base, old_layer, old_node);
 
-    return node != VEC_NODE_NONE ? node : next_living(base, old_layer, old_node);
+    return node != VEC_NODE_NONE ? node : next_living(base, old_layer, old_node, RING_DEAD_MAX);
 }
 
 /* Appends the living ones of an old list to worker->list_keys, each once; returns the new count, *lost: some were dead. */
@@ -527,7 +572,8 @@ adopt_list(Worker *worker, const VecLayer *old_layer, uint32_t old_node, const V
     const VecGraphBase *base = worker->build->options.base;
     const uint32_t *links = old_layer->links + (size_t)old_node * old_layer->degree;
     uint32_t *list = node_links(layer, node);
-    uint32_t next = next_living(base, old_layer, old_node), room = layer->degree;
+    /* however many died between two living ones: together these steps are as many as there are dead, and the ring closes */
+    uint32_t next = next_living(base, old_layer, old_node, base->dead_count + 1), room = layer->degree;
     bool lost = false;
 
     if (next != VEC_NODE_NONE && next != node) {
@@ -611,6 +657,118 @@ insert_entry(Worker *worker)
     insert_into_layer(worker, &graph->bottom, row, graph->upper[0].rows[entry]);
 }
 
+/* The rows of a ring, at most so many, beginning with one; how many there are. 0: another row sees to the ring, or there is none. */
+static uint32_t
+read_ring(const VecLayer *layer, uint32_t row, uint32_t *rows)
+{
+    uint32_t count = 1, next = vec_walk_ring_next(layer, row);
+
+    rows[0] = row;
+    for (; next != VEC_NODE_NONE && next != row && count < RING_STEPS_MAX;
+         next = vec_walk_ring_next(layer, next)) {
+        if (next < row)
+            return 0;
+        rows[count++] = next;
+    }
+    return next == row ? count : 0;
+}
+
+static bool
+is_among(const uint32_t *rows, uint32_t count, uint32_t row)
+{
+    while (count > 0 && rows[count - 1] != row)
+        count--;
+    return count > 0;
+}
+
+/* The squared distance to the farthest of a ring from its first row, which becomes the worker's query; *has_copies: not all are equal. */
+static float
+ring_radius(Worker *worker, const uint32_t *rows, uint32_t count, bool *has_copies)
+{
+    const VecCodes *codes = &worker->build->codes;
+    float radius = -INFINITY;
+
+    *has_copies = false;
+    vec_codes_query_from_row(codes, rows[0], &worker->query);
+    for (uint32_t i = 1; i < count; i++) {
+        if (vec_codes_are_equal(codes, rows[i - 1], rows[i]))
+            continue;
+        *has_copies = true;
+        radius = fmaxf(radius, vec_codes_distance(codes, &worker->query, rows[i]) + worker->query.constant);
+    }
+    return radius;
+}
+
+/* Whether rows that lists name, and are not of the ring, are so near to its first row that the ring is only a part of a crowd. */
+static bool
+is_crowded(Worker *worker, const VecLayer *layer, const uint32_t *rows, uint32_t count, float radius)
+{
+    VecGraphBuild *build = worker->build;
+    VecWalk *walk = &worker->walk;
+    uint32_t width = walk->width, others = 0;
+    float distance = INFINITY, least = 0.0f;
+
+    vec_walk_reset(walk);
+    walk->width = width < REVIEW_WIDTH ? width : REVIEW_WIDTH;
+    vec_bitset_set(walk->visited, rows[0]);
+    seed_from_list(worker, layer, rows[0]);
+    if (vec_walk_run(walk, layer, &build->codes, &worker->query, worker->is_caller ? polled : NULL, build) !=
+        VEC_OK)
+        atomic_store(&build->no_memory, true);
+    vec_bitset_clear(walk->visited, rows[0]);
+    walk->width = width;
+    for (uint32_t i = 0; i < walk->pool_count && others < COPY_RANK; i++) {
+        distance = vec_walk_key_distance(walk->pool[i]) + worker->query.constant;
+        others += !is_among(rows, count, vec_walk_key_node(walk->pool[i]));
+    }
+    if (build->codes.metric == VEC_METRIC_DOT)
+        least = vec_codes_distance(&build->codes, &worker->query, rows[0]) + worker->query.constant;
+    return others == COPY_RANK && radius - least > REVIEW_PART * (distance - least);
+}
+
+static void
+set_ring_next(Worker *worker, const VecLayer *layer, uint32_t row, uint32_t next)
+{
+    lock_row(worker->build, row);
+    __atomic_store_n(&node_links(layer, row)[layer->degree - 1], next, __ATOMIC_RELAXED);
+    unlock_row(worker->build, row);
+}
+
+/* Links the rows of a ring as others are; only neighbours in it that are equal stay in rings, of which one is linked. */
+static void
+link_crowd(Worker *worker, const VecLayer *layer, const uint32_t *rows, uint32_t count)
+{
+    const VecCodes *codes = &worker->build->codes;
+
+    for (uint32_t first = 0, end; first < count; first = end) {
+        for (end = first + 1; end < count && vec_codes_are_equal(codes, rows[end - 1], rows[end]);)
+            end++;
+        set_ring_next(worker, layer, rows[end - 1], end - first > 1 ? rows[first] : VEC_NODE_NONE);
+    }
+    for (uint32_t i = 0; i < count; i++)
+        if (i == 0 || !vec_codes_are_equal(codes, rows[i - 1], rows[i]))
+            insert_row(worker, rows[i], VEC_NODE_NONE, 0);
+}
+
+/*
+ * All rows are there: what was far nearer than all others when it came need not be so any more. Of a crowd far from others the first rows become
+ * copies of whoever came first, and would be found with that one only (60 crowds of 400 rows: 0.71 of ten neighbours at ef 40, else all).
+ */
+static void
+review_ring(Worker *worker, uint32_t row)
+{
+    const VecLayer *bottom = &worker->build->graph->bottom;
+    uint32_t rows[RING_STEPS_MAX], count;
+    bool has_copies;
+    float radius;
+
+    if (vec_walk_ring_next(bottom, row) == VEC_NODE_NONE || (count = read_ring(bottom, row, rows)) == 0)
+        return;
+    radius = ring_radius(worker, rows, count, &has_copies);
+    if (has_copies && is_crowded(worker, bottom, rows, count, radius))
+        link_crowd(worker, bottom, rows, count);
+}
+
 /* Tasks 0 .. n1 - 1 are the nodes of layer 1, from the top down; then all rows in order, which skips those. */
 static void
 insert_task(Worker *worker, uint64_t task)
@@ -655,6 +813,8 @@ run_tasks(Worker *worker, uint64_t task_end)
             return;
         if (build->is_adopting)
             adopt_task(worker, (uint32_t)task);
+        else if (build->is_reviewing)
+            review_ring(worker, (uint32_t)task);
         else
             insert_task(worker, task);
         atomic_fetch_add_explicit(&build->tasks_done, 1, memory_order_relaxed);
@@ -731,7 +891,7 @@ set_task_count(VecGraphBuild *build)
     const VecGraph *graph = build->is_adopting ? build->options.base->graph : build->graph;
 
     build->task_count = graph->row_count;
-    if (graph->layer_count > 0)
+    if (graph->layer_count > 0 && !build->is_reviewing)
         build->task_count += graph->upper[0].node_count;
     atomic_store(&build->task_next, 0);
     atomic_store(&build->tasks_done, 0);
@@ -865,6 +1025,13 @@ vec_graph_build_run(VecGraphBuild *build, VecShouldStop should_stop, void *shoul
         if (build->unlinked != NULL && (status = find_unlinked(build, error)) != VEC_OK)
             goto done;
         build->is_adopting = false;
+        set_task_count(build);
+    }
+    if (!build->is_reviewing) {
+        if ((status = run_phase(build, workers, worker_count, error)) != VEC_OK ||
+            !atomic_load(&build->has_rings))
+            goto done;
+        build->is_reviewing = true;
         set_task_count(build);
     }
     status = run_phase(build, workers, worker_count, error);

@@ -8,8 +8,12 @@
 #define POLL_ISLANDS 64
 #define POLL_RING    4096
 
-/* Where so many times as many rows as the round is wide came in that are nearer than a row of the pool, its ring and those behind it wait. */
-#define RING_WIDTHS 8
+/*
+ * After the rings of so many rows, which may be as near to one another as to those that they lead, a ring waits for a later round, and all that
+ * are farther, if so many times as many rows as this one is wide came in that are nearer than its row.
+ */
+#define RINGS_LEAST 8
+#define RING_WIDTHS 2
 
 /* Rows of a sparse query's lists with which its walk begins, for each candidate that it looks for. */
 #define POSTINGS_PER_WIDTH 32
@@ -159,6 +163,7 @@ add_rings(VecProbe *probe, size_t *first, VecShouldStop should_stop, void *shoul
     VecWalk *walk = &probe->walk;
     uint64_t row_bytes = vec_codes_row_bytes(&probe->segment->codes), unpolled = 0;
     size_t look_at = (size_t)RING_WIDTHS * walk->width;
+    uint32_t rings = 0;
     VecStatus status = VEC_OK;
 
     for (uint32_t i = 0; i < walk->pool_count && status == VEC_OK; i++) {
@@ -167,12 +172,12 @@ add_rings(VecProbe *probe, size_t *first, VecShouldStop should_stop, void *shoul
 
         if (vec_walk_ring_next(bottom, row) == VEC_NODE_NONE)
             continue;
-        if (walk->spill_count - *first >= look_at) {
+        if (++rings > RINGS_LEAST && walk->spill_count - *first >= look_at) {
             if (is_far_behind(walk, *first, walk->pool[i]))
                 break;
             look_at += look_at / 4;
         }
-        if (unpolled >= POLL_BYTES) {
+        if (unpolled >= POLL_BYTES / 2) {
             unpolled = 0;
             if (should_stop != NULL && should_stop(should_stop_context, walk->distances, 0))
                 return VEC_INTERRUPTED;

@@ -309,6 +309,39 @@ graphs_survive_many_merges(void **state)
     cases_free(&cases);
 }
 
+/* However many of them died one after another, rows that are equal are found, and the segment is a sound one. */
+static void
+equal_rows_survive_those_between_them(void **state)
+{
+    enum { ROWS = 4000, EQUAL = 3000, DEAD_FROM = 800, DEAD_TO = 2400 };
+    const char *directory = cases_directory();
+    Cases cases = cases_make(ROWS, 16, 30, 5);
+    VecBuildOptions options = cases_options(16, VEC_METRIC_L2, 8);
+    const uint32_t borders[] = {0, ROWS};
+    uint64_t dead[ROWS], dead_count = 0;
+    VecSegmentHealth health;
+    VecBuildResult result;
+    VecError error = {0};
+    Parts parts;
+
+    (void)state;
+    for (uint32_t row = 1; row < EQUAL; row++)
+        memcpy(cases_row(&cases, row), cases_row(&cases, 0), 16 * sizeof(float));
+    for (uint32_t row = DEAD_FROM; row < DEAD_TO; row++)
+        dead[dead_count++] = cases_row_id(row).position;
+    build_parts(&parts, directory, &options, &cases, borders, 1, 0);
+    assert_int_equal(
+        merge_parts(&parts, directory, &options, dead, dead_count, &vec_allocator_default, &result, &error),
+        VEC_OK);
+    VecIndex *index = open_only(directory, &options, &result);
+    if (vec_index_validate(index, 0, NULL, NULL, &health, &error) != VEC_OK)
+        fail_msg("%s", error.message);
+    assert_true(health.rows_reachable >= result.rows_coded * 0.999);
+    vec_index_close(index);
+    cases_remove_directory(directory);
+    cases_free(&cases);
+}
+
 static void
 flat_segments_merge_into_a_flat_one(void **state)
 {
@@ -505,6 +538,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(merged_segments_find_what_new_ones_find),
         cmocka_unit_test(graphs_survive_many_merges),
+        cmocka_unit_test(equal_rows_survive_those_between_them),
         cmocka_unit_test(flat_segments_merge_into_a_flat_one),
         cmocka_unit_test(unsuitable_inputs_are_refused),
         cmocka_unit_test(every_allocation_may_fail),
