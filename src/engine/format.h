@@ -13,7 +13,7 @@
  *     ROWS        VecFormatRow a row
  *     EXCEPTIONS  VecFormatRow for each row without a code: rows_exact, then rows_null
  *     LINKS       uint32[2 m] a row: the bottom layer; ends with VEC_NODE_NONE; behind that, last, may stand the
- *                 next of a ring of rows that are nearly one (graph_build.c)                         (HNSW only)
+ *                 next of a ring of rows that are nearly one (graph_rings.c)                         (HNSW only)
  *     UPPER_ROWS  uint32 for each node of layer 1: its row. Nodes are numbered by descending top layer, so that a layer is a
  *                 prefix of the one below it and node 0 is the entry                                  (HNSW only)
  *     UPPER_LINKS uint32[m] a node, for layer 1, then layer 2, …                                      (HNSW only)
