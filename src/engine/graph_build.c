@@ -79,17 +79,8 @@ insert_into_layer(VecGraphWorker *worker, const VecLayer *layer, uint32_t node, 
         return entry;
 
     uint32_t row = vec_graph_node_row(layer, node);
-    bool is_bottom = layer == &build->graph->bottom;
-    uint32_t copy_count = is_bottom ? vec_graph_ring_equal(worker, row) : 0;
-    if (is_bottom && copy_count == 0)
-        copy_count = vec_graph_ring_copies(worker, layer, row);
-    if (copy_count > 1 &&
-        vec_walk_key_node(walk->pool[0]) == entry) { /* it may be no leader, only on the way in */
-        uint64_t key = walk->pool[0];
-
-        walk->pool[0] = walk->pool[1];
-        walk->pool[1] = key;
-    }
+    uint32_t copy_count =
+        layer == &build->graph->bottom ? vec_graph_ring_originals(worker, layer, row, entry) : 0;
     /* of a copy's list one place is for its leader alone, so that it leads elsewhere, and lists name no others of a ring */
     uint32_t wanted = copy_count > 0 ? layer->degree - 3 : layer->degree;
     uint32_t count = vec_graph_list_choose(worker, layer, walk->pool + copy_count,

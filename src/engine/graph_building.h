@@ -40,8 +40,8 @@ struct VecGraphBuild {
     uint64_t *
         unlinked; /* bits over rows: of the base, and no list of the bottom layer names them; NULL: there are none */
     bool is_adopting;       /* first phase: tasks are rows of the base's graph */
-    bool is_reviewing;      /* last phase: tasks are rows, whose rings are looked at */
     uint64_t unlinked_next; /* after it: how far find_unlinked is; 0: not begun */
+    bool is_reviewing;      /* last phase: tasks are rows, whose rings are looked at */
     uint64_t task_count;
     atomic_uint_fast64_t task_next;
     atomic_uint_fast64_t tasks_done;
@@ -50,7 +50,6 @@ struct VecGraphBuild {
     atomic_bool no_memory;
     VecShouldStop should_stop;
     void *should_stop_context;
-    bool threaded;
 };
 
 static inline void
@@ -96,6 +95,7 @@ vec_graph_list_room(const VecLayer *layer, uint32_t node)
 uint32_t vec_graph_list_choose(VecGraphWorker *worker, const VecLayer *layer, const uint64_t *keys,
                                uint32_t key_count, uint32_t wanted, float constant);
 
+/* Writes a list: the nodes of `count` keys, and VEC_NODE_NONE up to the degree. */
 void vec_graph_list_store(uint32_t *links, uint32_t degree, const uint64_t *keys, uint32_t count);
 
 /* Reads the first `count_max` of a list into list_keys (nodes) and list_rows, or up to a node; returns how many. */
@@ -119,14 +119,13 @@ void vec_graph_list_seed(VecGraphWorker *worker, const VecLayer *layer, uint32_t
 /* Takes row into the ring of its original. False: it stands in one. */
 bool vec_graph_ring_enter(VecGraphWorker *worker, const VecLayer *layer, uint32_t row, uint32_t original);
 
-/* Brings the rows of the pool that are equal to one to the front; returns how many. */
-uint32_t vec_graph_ring_equal(VecGraphWorker *worker, uint32_t row);
-
 /*
- * How many of the first of the pool a row is a copy of: its leader, and those of its ring at which walks enter, or leaders that were inserted at the
+ * Brings those of the pool to the front that a row, the worker's query, is equal to or a copy of, and returns how many: its leader first, and those of its ring at which walks enter, or leaders that were inserted at the
  * same time. Where a ring is full, or becomes part of something larger, it is a crowd, whose rows a search should tell apart (vec_graph_ring_review).
+ * The walk began at `entry`.
  */
-uint32_t vec_graph_ring_copies(VecGraphWorker *worker, const VecLayer *layer, uint32_t row);
+uint32_t vec_graph_ring_originals(VecGraphWorker *worker, const VecLayer *layer, uint32_t row,
+                                  uint32_t entry);
 
 /*
  * When all rows are there, once for each: what was far nearer than all others when it came need not be so any more. Of a crowd far from others the

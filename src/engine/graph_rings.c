@@ -72,8 +72,9 @@ vec_graph_ring_enter(VecGraphWorker *worker, const VecLayer *layer, uint32_t row
     return enters;
 }
 
-uint32_t
-vec_graph_ring_equal(VecGraphWorker *worker, uint32_t row)
+/* Brings the rows of the pool that are equal to one to the front; returns how many. */
+static uint32_t
+bring_equal_forward(VecGraphWorker *worker, uint32_t row)
 {
     VecWalk *walk = &worker->walk;
     uint32_t equal_count = 0;
@@ -87,6 +88,13 @@ vec_graph_ring_equal(VecGraphWorker *worker, uint32_t row)
         walk->pool[equal_count++] = key;
     }
     return equal_count;
+}
+
+/* A row's distance to itself: of products the negative square of its length. */
+static float
+self_distance(const VecCodes *codes, const VecCodeQuery *query, uint32_t row)
+{
+    return vec_codes_distance(codes, query, row) + query->constant;
 }
 
 /*
@@ -103,13 +111,12 @@ tell_apart(VecGraphWorker *worker, uint32_t row, uint32_t count, float *least)
     *least = 0.0f;
     if (codes->metric != VEC_METRIC_DOT)
         return true;
-    *least = vec_codes_distance(codes, &worker->query, row) + worker->query.constant;
+    *least = self_distance(codes, &worker->query, row);
     for (uint32_t i = 0; i < count; i++) {
         uint32_t other_row = vec_walk_key_node(worker->walk.pool[i]);
 
         vec_codes_query_from_row(codes, other_row, other);
-        if (!(fabsf(vec_codes_distance(codes, other, other_row) + other->constant - *least) <=
-              AS_LONG_PART * fabsf(*least)))
+        if (!(fabsf(self_distance(codes, other, other_row) - *least) <= AS_LONG_PART * fabsf(*least)))
             return false;
     }
     return true;
@@ -145,8 +152,9 @@ count_originals(VecGraphWorker *worker, uint32_t row)
     return count < COPY_RANK ? count : 0;
 }
 
-uint32_t
-vec_graph_ring_copies(VecGraphWorker *worker, const VecLayer *layer, uint32_t row)
+/* How many of the first of the pool a row is a copy of; 0 also where the ring of one of them is full: then they are a crowd. */
+static uint32_t
+count_copied(VecGraphWorker *worker, const VecLayer *layer, uint32_t row)
 {
     const VecGraphBuild *build = worker->build;
     const VecCodes *codes = &build->codes;
@@ -157,6 +165,22 @@ vec_graph_ring_copies(VecGraphWorker *worker, const VecLayer *layer, uint32_t ro
     for (uint32_t i = 0; i < count; i++)
         if (!has_room_for_copy(codes, layer, vec_walk_key_node(worker->walk.pool[i])))
             return 0;
+    return count;
+}
+
+uint32_t
+vec_graph_ring_originals(VecGraphWorker *worker, const VecLayer *layer, uint32_t row, uint32_t entry)
+{
+    uint64_t *pool = worker->walk.pool, first;
+    uint32_t count = bring_equal_forward(worker, row);
+
+    if (count == 0)
+        count = count_copied(worker, layer, row);
+    first = pool[0];
+    if (count > 1 && vec_walk_key_node(first) == entry) { /* it may be no leader, only on the way in */
+        pool[0] = pool[1];
+        pool[1] = first;
+    }
     return count;
 }
 
@@ -184,21 +208,18 @@ is_among(const uint32_t *rows, uint32_t count, uint32_t row)
     return count > 0;
 }
 
-/* The squared distance to the farthest of a ring from its first row, which becomes the worker's query; *has_copies: not all are equal. */
+/* The squared distance to the farthest of a ring from its first row, which becomes the worker's query; -inf: all are equal. */
 static float
-ring_radius(VecGraphWorker *worker, const uint32_t *rows, uint32_t count, bool *has_copies)
+ring_radius(VecGraphWorker *worker, const uint32_t *rows, uint32_t count)
 {
     const VecCodes *codes = &worker->build->codes;
     float radius = -INFINITY;
 
-    *has_copies = false;
     vec_codes_query_from_row(codes, rows[0], &worker->query);
-    for (uint32_t i = 1; i < count; i++) {
-        if (vec_codes_are_equal(codes, rows[i - 1], rows[i]))
-            continue;
-        *has_copies = true;
-        radius = fmaxf(radius, vec_codes_distance(codes, &worker->query, rows[i]) + worker->query.constant);
-    }
+    for (uint32_t i = 1; i < count; i++)
+        if (!vec_codes_are_equal(codes, rows[i - 1], rows[i]))
+            radius =
+                fmaxf(radius, vec_codes_distance(codes, &worker->query, rows[i]) + worker->query.constant);
     return radius;
 }
 
@@ -224,7 +245,7 @@ is_crowded(VecGraphWorker *worker, const VecLayer *layer, const uint32_t *rows, 
         others += !is_among(rows, count, vec_walk_key_node(walk->pool[i]));
     }
     if (build->codes.metric == VEC_METRIC_DOT)
-        least = vec_codes_distance(&build->codes, &worker->query, rows[0]) + worker->query.constant;
+        least = self_distance(&build->codes, &worker->query, rows[0]);
     return others == COPY_RANK && radius - least > REVIEW_PART * (distance - least);
 }
 
@@ -260,13 +281,12 @@ vec_graph_ring_review(VecGraphWorker *worker, uint32_t row, uint32_t *rows)
 {
     const VecLayer *bottom = &worker->build->graph->bottom;
     uint32_t count;
-    bool has_copies;
     float radius;
 
     if (vec_walk_ring_next(bottom, row) == VEC_NODE_NONE || (count = read_ring(bottom, row, rows)) == 0)
         return 0;
-    radius = ring_radius(worker, rows, count, &has_copies);
-    if (!has_copies || !is_crowded(worker, bottom, rows, count, radius))
+    radius = ring_radius(worker, rows, count);
+    if (radius == -INFINITY || !is_crowded(worker, bottom, rows, count, radius))
         return 0;
     return dissolve_ring(worker, bottom, rows, count);
 }

@@ -207,6 +207,23 @@ run_scan(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
     return vec_probe_take_spill(probe);
 }
 
+/* What a wider walk found beyond the round waits in the spill. */
+static VecStatus
+cut_pool(VecProbe *probe)
+{
+    VecWalk *walk = &probe->walk;
+    uint32_t beyond =
+        probe->taken_count == 0 && walk->pool_count > probe->width ? walk->pool_count - probe->width : 0;
+
+    if (vec_walk_reserve_spill(walk, beyond) != VEC_OK)
+        return VEC_NO_MEMORY;
+    walk->pool_count -= beyond;
+    memcpy(walk->spill + walk->spill_count, walk->pool + walk->pool_count, beyond * sizeof(uint64_t));
+    walk->spill_count += beyond;
+    vec_probe_make_ready(probe);
+    return VEC_OK;
+}
+
 /* A first round that found less than it wanted, though rows are left, gives way to a scan; a later one takes what there is. */
 static VecStatus
 run_walk(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
@@ -220,13 +237,8 @@ run_walk(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
     if (status != VEC_OK ||
         (status = vec_probe_walk_add_rings(probe, should_stop, should_stop_context)) != VEC_OK)
         return status;
-    if (walk->pool_count == walk->width || probe->taken_count > 0) {
-        uint32_t width = probe->taken_count == 0 ? probe->width : walk->width; /* the first walk was wider */
-
-        if ((status = vec_probe_walk_cut_pool(probe, width)) == VEC_OK)
-            vec_probe_make_ready(probe);
-        return status;
-    }
+    if (walk->pool_count == walk->width || probe->taken_count > 0)
+        return cut_pool(probe);
     vec_walk_reset(walk);
     vec_passages_reset(&probe->passages, walk);
     probe->way = &vec_probe_selected_scan;

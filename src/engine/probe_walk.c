@@ -106,7 +106,7 @@ gather_ring(VecProbe *probe, uint32_t row, uint32_t count_max, VecShouldStop sho
 
 /*
  * Adds the rows behind one in its ring to the spill, where the new ones begin at *first. Of more than a round can use the next is left aside
- * before those, from where a later round goes on. The spill has room for the pool in any case.
+ * before those, from where a later round goes on. The spill has room for the pool if anything came in.
  */
 static VecStatus
 add_ring(VecProbe *probe, uint32_t row, size_t *first, VecShouldStop should_stop, void *should_stop_context)
@@ -114,11 +114,10 @@ add_ring(VecProbe *probe, uint32_t row, size_t *first, VecShouldStop should_stop
     const VecCodes *codes = &probe->segment->codes;
     VecWalk *walk = &probe->walk;
     uint32_t wanted = walk->width > VEC_GRAPH_COPIES_MAX ? walk->width : VEC_GRAPH_COPIES_MAX;
-    uint32_t count = 1;
     VecStatus status = VEC_OK;
 
-    while (status == VEC_OK && count > 0) {
-        uint32_t batch = wanted < walk->batch_capacity ? wanted : walk->batch_capacity;
+    while (status == VEC_OK) {
+        uint32_t batch = wanted < walk->batch_capacity ? wanted : walk->batch_capacity, count;
         bool is_beyond = wanted == 0;
 
         if (vec_walk_reserve_spill(walk, (size_t)walk->batch_capacity + walk->pool_count) != VEC_OK)
@@ -188,19 +187,6 @@ add_rings(VecProbe *probe, size_t *first, VecShouldStop should_stop, void *shoul
     return status;
 }
 
-/* Whether any row of the pool stands in a ring. */
-static bool
-has_ring(const VecProbe *probe)
-{
-    const VecWalk *walk = &probe->walk;
-    const VecLayer *bottom = &probe->segment->graph.bottom;
-
-    for (uint32_t i = 0; bottom->has_rings && i < walk->pool_count; i++)
-        if (vec_walk_ring_next(bottom, vec_walk_key_node(walk->pool[i])) != VEC_NODE_NONE)
-            return true;
-    return false;
-}
-
 /*
  * Rings come in beside the pool, not into it: a row that is pushed out by those of one ring has a ring of its own, or leads to the rest of the
  * same one.
@@ -212,10 +198,8 @@ vec_probe_walk_add_rings(VecProbe *probe, VecShouldStop should_stop, void *shoul
     size_t first = walk->spill_count, count;
     VecStatus status;
 
-    if (!has_ring(probe))
+    if (!probe->segment->graph.bottom.has_rings)
         return VEC_OK;
-    if (vec_walk_reserve_spill(walk, walk->pool_count) != VEC_OK)
-        return VEC_NO_MEMORY;
     status = add_rings(probe, &first, should_stop, should_stop_context);
     if (walk->spill_count == first)
         return status;
@@ -227,21 +211,6 @@ vec_probe_walk_add_rings(VecProbe *probe, VecShouldStop should_stop, void *shoul
         walk->pool[i] |= 1;
     walk->cursor = walk->pool_count;
     return status;
-}
-
-/* What is beyond a count of the pool waits in the spill. */
-VecStatus
-vec_probe_walk_cut_pool(VecProbe *probe, uint32_t count)
-{
-    VecWalk *walk = &probe->walk;
-    uint32_t beyond = walk->pool_count > count ? walk->pool_count - count : 0;
-
-    if (vec_walk_reserve_spill(walk, beyond) != VEC_OK)
-        return VEC_NO_MEMORY;
-    walk->pool_count -= beyond;
-    memcpy(walk->spill + walk->spill_count, walk->pool + walk->pool_count, beyond * sizeof(uint64_t));
-    walk->spill_count += beyond;
-    return VEC_OK;
 }
 
 /*

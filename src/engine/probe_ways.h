@@ -67,9 +67,6 @@ VecStatus vec_probe_walk_next(VecProbe *probe) VEC_MUST_CHECK;
 VecStatus vec_probe_walk_add_rings(VecProbe *probe, VecShouldStop should_stop,
                                    void *should_stop_context) VEC_MUST_CHECK;
 
-/* What the pool has beyond so many keys is left aside. VEC_NO_MEMORY. */
-VecStatus vec_probe_walk_cut_pool(VecProbe *probe, uint32_t count) VEC_MUST_CHECK;
-
 /* Ends a piece of the rows that no path led to: what the pool has of them becomes ready; nothing: there are no more. */
 void vec_probe_walk_end_piece(VecProbe *probe);
 
