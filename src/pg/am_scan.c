@@ -24,6 +24,7 @@
 #include "errors.h"
 #include "filter.h"
 #include "guc.h"
+#include "heap_read.h"
 #include "lib/pairingheap.h"
 #include "log.h"
 #include "miscadmin.h"
@@ -83,8 +84,7 @@ typedef struct VecpgScan {
     uint64 uncovered_given;
     uint64 uncovered_rows;
     VecpgLogReader *reader;
-    Relation heap;           /* NULL: whoever scans does not fetch rows */
-    BlockNumber heap_blocks; /* once they were counted, else 0 */
+    VecpgHeapReader *heap_reader; /* NULL: whoever scans fetches no rows. Survives rescans */
     VecpgScanResources *resources;
     VecCandidate candidates[CANDIDATES_MAX];
     uint32 candidate_next;
@@ -153,11 +153,13 @@ vecpg_am_scan_rescan(IndexScanDesc scan, ScanKey keys, int key_count, ScanKey or
 {
     VecpgScan *state = scan->opaque;
     MemoryContext context = state->context;
+    VecpgHeapReader *heap_reader = state->heap_reader;
     bool cut_was_told = state->cut_was_told;
 
     MemoryContextReset(context); /* its callback frees the search and the segments */
     memset(state, 0, sizeof(*state));
     state->context = context;
+    state->heap_reader = heap_reader;
     state->cut_was_told = cut_was_told;
     if (keys != NULL && scan->numberOfKeys > 0)
         memmove(scan->keyData, keys, scan->numberOfKeys * sizeof(ScanKeyData));
@@ -170,6 +172,7 @@ vecpg_am_scan_end(IndexScanDesc scan)
 {
     VecpgScan *state = scan->opaque;
 
+    vecpg_heap_reader_close(state->heap_reader);
     MemoryContextDelete(state->context);
     pfree(state);
 }
@@ -208,22 +211,33 @@ add_null(VecpgScan *state, const ItemPointerData *tid)
     state->nulls[state->null_count++] = *tid;
 }
 
+/* A row that fulfils the conditions on filter columns, if it is in the range. */
 static void
-add_entry(VecpgScan *state, const VecpgLogEntry *entry, bool is_uncovered)
+add_vector(VecpgScan *state, const ItemPointerData *tid, uint64 position, VecpgVectorBytes vector,
+           bool is_uncovered)
 {
-    VecpgVectorBytes vector = {entry->vector, entry->vector_bytes};
     float distance = 0;
 
-    if ((entry->is_null && state->range != NULL) || !vecpg_filter_matches(state->filter, entry))
-        return;
-    if (!entry->is_null && !state->query_is_null)
+    if (!state->query_is_null)
         distance = vecpg_column_distance(&state->column, state->query, vector);
     if (state->range != NULL && !vecpg_range_contains(state->range, &state->column, vector, distance))
         return;
-    if (entry->is_null || state->query_is_null)
+    if (state->query_is_null)
+        add_null(state, tid);
+    else
+        add_row(state, tid, position, distance, is_uncovered);
+}
+
+static void
+add_entry(VecpgScan *state, const VecpgLogEntry *entry, bool is_uncovered)
+{
+    if ((entry->is_null && state->range != NULL) || !vecpg_filter_matches(state->filter, entry))
+        return;
+    if (entry->is_null)
         add_null(state, &entry->tid);
     else
-        add_row(state, &entry->tid, entry->position, distance, is_uncovered);
+        add_vector(state, &entry->tid, entry->position,
+                   (VecpgVectorBytes){entry->vector, entry->vector_bytes}, is_uncovered);
 }
 
 static int
@@ -389,6 +403,19 @@ wants_nulls_alone(const VecpgScan *state)
     return state->filter != NULL && state->filter->vector_test == VECPG_VECTOR_IS_NULL;
 }
 
+/* Beside the scan, whose contexts are reset. */
+static void
+open_heap(IndexScanDesc scan, VecpgScan *state)
+{
+    MemoryContext context;
+
+    if (state->heap_reader != NULL)
+        return;
+    context = MemoryContextSwitchTo(GetMemoryChunkContext(state));
+    state->heap_reader = vecpg_heap_reader_open(scan, vecpg_log_reader_meta(state->reader));
+    MemoryContextSwitchTo(context);
+}
+
 static void
 scan_start(IndexScanDesc scan, VecpgScan *state)
 {
@@ -430,7 +457,7 @@ scan_start(IndexScanDesc scan, VecpgScan *state)
                        state->range != NULL ? vecpg_range_limit(state->range) : INFINITY)))
         segments = NULL;
     state->exhausted = segments == NULL;
-    state->heap = scan->heapRelation;
+    open_heap(scan, state);
     state->reads_ahead = get_tablespace_io_concurrency(index->rd_rel->reltablespace) > 0;
     end = vecpg_log_reader_end(state->reader);
     rows = scan_uncovered(state, segments, end);
@@ -471,29 +498,52 @@ scan_log_instead(VecpgScan *state)
     return true;
 }
 
+static ItemPointerData
+tid_of(const VecCandidate *candidate)
+{
+    ItemPointerData tid;
+
+    memcpy(&tid, candidate->id.tid, sizeof(tid));
+    return tid;
+}
+
+static void
+expect_soon(VecpgScan *state, const VecCandidate *candidate)
+{
+    ItemPointerData tid = tid_of(candidate);
+
+    if (vecpg_heap_reader_has_vectors(state->heap_reader))
+        vecpg_heap_reader_expect_soon(state->heap_reader, &tid);
+    else
+        vecpg_log_reader_expect_soon(state->reader, candidate->id.position);
+}
+
 /* The pages of all candidates come into the caches while the first of them are reranked. */
 static void
 expect_candidates(VecpgScan *state)
 {
-    for (uint32 i = 0; i < state->candidate_count; i++)
-        vecpg_log_reader_expect(state->reader, state->candidates[i].id.position);
+    bool from_heap = vecpg_heap_reader_has_vectors(state->heap_reader);
+
+    for (uint32 i = 0; i < state->candidate_count; i++) {
+        ItemPointerData tid = tid_of(&state->candidates[i]);
+
+        if (from_heap)
+            vecpg_heap_reader_expect(state->heap_reader, &tid);
+        else
+            vecpg_log_reader_expect(state->reader, state->candidates[i].id.position);
+    }
     for (uint32 i = 0; i < Min(state->candidate_count, ROWS_AHEAD); i++)
-        vecpg_log_reader_expect_soon(state->reader, state->candidates[i].id.position);
+        expect_soon(state, &state->candidates[i]);
 }
 
-/* Begins to read a row's page of the table; where that is a segment file said, which may be damaged. */
+/* Begins to read a row's page of the table from disk. */
 static void
-read_heap_ahead(VecpgScan *state, const uint8_t *tid_bytes)
+read_heap_ahead(VecpgScan *state, const VecCandidate *candidate)
 {
-    ItemPointerData tid;
+    ItemPointerData tid = tid_of(candidate);
 
-    if (state->heap == NULL)
-        return;
-    if (state->heap_blocks == 0)
-        state->heap_blocks = RelationGetNumberOfBlocks(state->heap);
-    memcpy(&tid, tid_bytes, sizeof(tid));
-    if (ItemPointerGetBlockNumberNoCheck(&tid) < state->heap_blocks)
-        (void)PrefetchBuffer(state->heap, MAIN_FORKNUM, ItemPointerGetBlockNumberNoCheck(&tid));
+    if (state->heap_reader != NULL)
+        vecpg_heap_reader_read_ahead(state->heap_reader, &tid);
 }
 
 /*
@@ -536,12 +586,16 @@ read_ahead(VecpgScan *state)
     for (; state->read_to < to; state->read_to++) {
         const VecCandidate *candidate = &state->candidates[state->read_to];
 
-        if (!candidate->is_exact && vecpg_log_reader_read_ahead(state->reader, candidate->id.position))
+        if (candidate->is_exact)
+            continue;
+        if (vecpg_heap_reader_has_vectors(state->heap_reader))
+            read_heap_ahead(state, candidate);
+        else if (vecpg_log_reader_read_ahead(state->reader, candidate->id.position))
             state->read_mask |= (uint32)1 << state->read_to;
     }
     for (; state->heap_to < heap_to; state->heap_to++)
         if (state->read_mask >> state->heap_to & 1)
-            read_heap_ahead(state, state->candidates[state->heap_to].id.tid);
+            read_heap_ahead(state, &state->candidates[state->heap_to]);
 }
 
 /*
@@ -606,25 +660,45 @@ bound_of_rest(VecpgScan *state)
     return vec_search_lower_bound(state->resources->search);
 }
 
+/* By the vector in the table's row. False: it is not there, the log must be asked. */
+static bool
+rerank_from_heap(VecpgScan *state, const ItemPointerData *tid, uint64 position)
+{
+    VecpgVectorBytes vector;
+    VecpgHeapResult result = vecpg_heap_reader_fetch(state->heap_reader, tid, &state->column, &vector);
+
+    if (result == VECPG_HEAP_READ) {
+        add_vector(state, tid, position, vector, false);
+        vecpg_heap_reader_release(state->heap_reader);
+    }
+    return result != VECPG_HEAP_ELSEWHERE;
+}
+
 /* Where the code is the vector, its distance is known, and only whether the row is still there must be asked. */
 static void
 rerank(VecpgScan *state, const VecCandidate *candidate)
 {
     VecpgLogEntry entry;
     ItemPointerData tid;
+    uint64 position = candidate->id.position;
+    bool is_exact = candidate->is_exact && !state->is_collected &&
+                    (state->range == NULL || vecpg_range_is_order(state->range));
 
-    if (state->is_collected && was_emitted(state, candidate->id.position))
+    if (state->is_collected && was_emitted(state, position))
         return;
-    if (candidate->is_exact && !state->is_collected &&
-        (state->range == NULL || vecpg_range_is_order(state->range))) {
-        if (state->range != NULL && !vecpg_range_contains_distance(state->range, candidate->estimate))
+    if (is_exact || vecpg_heap_reader_has_vectors(state->heap_reader)) {
+        if (is_exact && state->range != NULL &&
+            !vecpg_range_contains_distance(state->range, candidate->estimate))
             return;
-        memcpy(&tid, candidate->id.tid, sizeof(tid));
-        if (vecpg_log_reader_is_live(state->reader, candidate->id.position))
-            add_row(state, &tid, candidate->id.position, candidate->estimate, false);
-        return;
+        if (!vecpg_log_reader_is_live(state->reader, position))
+            return;
+        tid = tid_of(candidate);
+        if (is_exact)
+            add_row(state, &tid, position, candidate->estimate, false);
+        if (is_exact || rerank_from_heap(state, &tid, position))
+            return;
     }
-    if (vecpg_log_reader_fetch(state->reader, candidate->id.position, &entry))
+    if (vecpg_log_reader_fetch(state->reader, position, &entry))
         add_entry(state, &entry, false);
 }
 
@@ -635,7 +709,7 @@ rerank_next(VecpgScan *state)
 
     read_ahead(state);
     if (ahead < state->candidate_count)
-        vecpg_log_reader_expect_soon(state->reader, state->candidates[ahead].id.position);
+        expect_soon(state, &state->candidates[ahead]);
     rerank(state, &state->candidates[state->candidate_next++]);
 }
 

@@ -25,12 +25,14 @@ typedef RelFileLocator VecpgLocator;
 #define vecpg_locator_database(locator)   ((locator).dbOid)
 #define vecpg_locator_file(locator)       ((locator).relNumber)
 #define vecpg_relation_locator(relation)  ((relation)->rd_locator)
+#define vecpg_buffer_tag_file(tag)        BufTagGetRelNumber(tag)
 #else
 typedef RelFileNode VecpgLocator;
 #define vecpg_locator_tablespace(locator) ((locator).spcNode)
 #define vecpg_locator_database(locator)   ((locator).dbNode)
 #define vecpg_locator_file(locator)       ((locator).relNode)
 #define vecpg_relation_locator(relation)  ((relation)->rd_node)
+#define vecpg_buffer_tag_file(tag)        ((tag)->rnode.relNode)
 #endif
 #define vecpg_relation_tablespace(relation) vecpg_locator_tablespace(vecpg_relation_locator(relation))
 #define vecpg_relation_database(relation)   vecpg_locator_database(vecpg_relation_locator(relation))

@@ -7,7 +7,7 @@
  */
 #include "log.h"
 #include "errors.h"
-#include "log_hint.h"
+#include "buffer_hint.h"
 #include "log_page.h"
 
 #include "access/relscan.h"
@@ -72,9 +72,10 @@ vecpg_log_reader_meta(const VecpgLogReader *reader)
 static Buffer
 reader_lock(VecpgLogReader *reader, BlockNumber block, uint64 page_number)
 {
-    Buffer buffer = reader->strategy == NULL ? vecpg_log_hint_read_page(reader->index, block, page_number)
-                                             : ReadBufferExtended(reader->index, MAIN_FORKNUM, block,
-                                                                  RBM_NORMAL, reader->strategy);
+    Buffer buffer =
+        reader->strategy == NULL
+            ? vecpg_buffer_hint_read_log_page(reader->index, block, page_number)
+            : ReadBufferExtended(reader->index, MAIN_FORKNUM, block, RBM_NORMAL, reader->strategy);
 
     LockBuffer(buffer, BUFFER_LOCK_SHARE);
     return buffer;
@@ -114,7 +115,7 @@ directory_lock_share(VecpgLogReader *reader, uint64 directory_index)
 
     if (directory_index < reader->meta.directory_first || directory_index >= reader->meta.directory_end)
         return InvalidBuffer;
-    buffer = vecpg_log_hint_read_directory(reader->index, directory_index);
+    buffer = vecpg_buffer_hint_read_directory(reader->index, directory_index);
     if (buffer != InvalidBuffer)
         buffer = directory_identify(reader, directory_index, buffer);
     if (buffer != InvalidBuffer)
@@ -125,7 +126,7 @@ directory_lock_share(VecpgLogReader *reader, uint64 directory_index)
     buffer = ReadBufferExtended(reader->index, MAIN_FORKNUM, block, RBM_NORMAL, reader->strategy);
     buffer = directory_identify(reader, directory_index, buffer);
     if (buffer != InvalidBuffer)
-        vecpg_log_hint_found_directory(reader->index, directory_index, block, buffer);
+        vecpg_buffer_hint_found_directory(reader->index, directory_index, block, buffer);
     return buffer;
 }
 
@@ -277,14 +278,14 @@ vecpg_log_reader_fetch(VecpgLogReader *reader, uint64 position, VecpgLogEntry *e
 void
 vecpg_log_reader_expect(VecpgLogReader *reader, uint64 position)
 {
-    vecpg_log_hint_prefetch_page(reader->index, VecpgPositionPage(position));
+    vecpg_buffer_hint_prefetch_log_page(reader->index, VecpgPositionPage(position));
 }
 
 void
 vecpg_log_reader_expect_soon(VecpgLogReader *reader, uint64 position)
 {
-    vecpg_log_hint_prefetch_entry(reader->index, VecpgPositionPage(position), VecpgPositionSlot(position),
-                                  reader->entry_capacity_bytes);
+    vecpg_buffer_hint_prefetch_entry(reader->index, VecpgPositionPage(position), VecpgPositionSlot(position),
+                                     reader->entry_capacity_bytes);
 }
 
 bool
@@ -294,7 +295,7 @@ vecpg_log_reader_read_ahead(VecpgLogReader *reader, uint64 position)
     uint64 last = first + 1 + reader->entry_capacity_bytes / VECPG_PAGE_BYTES;
     VecpgDirectoryEntry entry;
 
-    if (vecpg_log_hint_is_right(reader->index, first))
+    if (vecpg_buffer_hint_is_log_page(reader->index, first))
         return false;
     for (uint64 number = first; number <= last && directory_read(reader, number, &entry); number++) {
         /* only the last entry of a page runs on, and only as far as pages say that they begin with a piece of one */

@@ -1,0 +1,135 @@
+/*
+ * heap_read.c: the vectors of candidates out of the table's rows, and the pages of these.
+ *
+ * The executor fetches every row that a scan gives, and so reads its page of the table in any case. Where rows hold their vectors in
+ * line, the log would be read for the same bytes once more, from another page. A row that the scan's snapshot sees has the vector that
+ * was indexed: an update that changes it makes a new row, with a TID and an entry in the log of its own.
+ */
+#include "heap_read.h"
+
+#include "access/heaptoast.h"
+#include "access/relscan.h"
+#include "access/tableam.h"
+#include "buffer_hint.h"
+#include "executor/tuptable.h"
+#include "utils/rel.h"
+
+/* What a row has beside its vector at least: a header and a key. */
+#define ROW_BYTES_BESIDE 40
+
+struct VecpgHeapReader {
+    IndexScanDesc scan;
+    Relation heap;
+    BlockNumber blocks;   /* at least, when last asked */
+    TupleTableSlot *slot; /* NULL if has_vectors was never true */
+    AttrNumber attribute;
+    bool has_vectors;
+};
+
+/* As far as the column says; vectors whose size varies (0 bytes) tell themselves. */
+static bool
+is_in_line(const FormData_pg_attribute *attribute, uint32 vector_bytes)
+{
+    return attribute->attstorage == TYPSTORAGE_PLAIN || attribute->attstorage == TYPSTORAGE_MAIN ||
+           vector_bytes + ROW_BYTES_BESIDE <= TOAST_TUPLE_THRESHOLD;
+}
+
+VecpgHeapReader *
+vecpg_heap_reader_open(IndexScanDesc scan, const VecpgLogMeta *meta)
+{
+    Relation heap = scan->heapRelation;
+    VecpgHeapReader *reader;
+
+    if (heap == NULL || scan->xs_heapfetch == NULL)
+        return NULL;
+    reader = palloc0(sizeof(VecpgHeapReader));
+    reader->scan = scan;
+    reader->heap = heap;
+    reader->attribute = scan->indexRelation->rd_index->indkey.values[0];
+    reader->has_vectors =
+        reader->attribute > 0 &&
+        is_in_line(TupleDescAttr(RelationGetDescr(heap), reader->attribute - 1), meta->vector_bytes);
+    if (reader->has_vectors)
+        reader->slot = table_slot_create(heap, NULL);
+    return reader;
+}
+
+void
+vecpg_heap_reader_close(VecpgHeapReader *reader)
+{
+    if (reader == NULL)
+        return;
+    if (reader->slot != NULL)
+        ExecDropSingleTupleTableSlot(reader->slot);
+    pfree(reader);
+}
+
+bool
+vecpg_heap_reader_has_vectors(const VecpgHeapReader *reader)
+{
+    return reader != NULL && reader->has_vectors;
+}
+
+/* Whether the row may be in the table. Its TID comes from a segment file, which may be damaged. */
+static bool
+is_block(VecpgHeapReader *reader, BlockNumber block)
+{
+    if (block >= reader->blocks)
+        reader->blocks = RelationGetNumberOfBlocks(reader->heap);
+    return block < reader->blocks;
+}
+
+VecpgHeapResult
+vecpg_heap_reader_fetch(VecpgHeapReader *reader, const ItemPointerData *tid, const VecpgColumn *column,
+                        VecpgVectorBytes *vector)
+{
+    ItemPointerData row = *tid; /* becomes that of the version that is seen */
+    BlockNumber block = ItemPointerGetBlockNumberNoCheck(tid);
+    bool is_continued = false;
+    bool is_null;
+    Datum datum;
+
+    if (!is_block(reader, block))
+        return VECPG_HEAP_ELSEWHERE;
+    if (!table_index_fetch_tuple(reader->scan->xs_heapfetch, &row, reader->scan->xs_snapshot, reader->slot,
+                                 &is_continued, NULL))
+        return VECPG_HEAP_INVISIBLE;
+    if (TTS_IS_BUFFERTUPLE(reader->slot))
+        vecpg_buffer_hint_found_heap_page(reader->heap, block,
+                                          ((BufferHeapTupleTableSlot *)reader->slot)->buffer);
+    datum = slot_getattr(reader->slot, reader->attribute, &is_null);
+    if (is_null || VARATT_IS_EXTENDED(DatumGetPointer(datum))) {
+        reader->has_vectors = false;
+        ExecClearTuple(reader->slot);
+        return VECPG_HEAP_ELSEWHERE;
+    }
+    *vector = vecpg_column_datum(column, datum);
+    return VECPG_HEAP_READ;
+}
+
+void
+vecpg_heap_reader_release(VecpgHeapReader *reader)
+{
+    ExecClearTuple(reader->slot);
+}
+
+void
+vecpg_heap_reader_expect(VecpgHeapReader *reader, const ItemPointerData *tid)
+{
+    vecpg_buffer_hint_prefetch_heap_page(reader->heap, tid);
+}
+
+void
+vecpg_heap_reader_expect_soon(VecpgHeapReader *reader, const ItemPointerData *tid)
+{
+    vecpg_buffer_hint_prefetch_row(reader->heap, tid);
+}
+
+void
+vecpg_heap_reader_read_ahead(VecpgHeapReader *reader, const ItemPointerData *tid)
+{
+    BlockNumber block = ItemPointerGetBlockNumberNoCheck(tid);
+
+    if (!vecpg_buffer_hint_is_heap_page(reader->heap, block) && is_block(reader, block))
+        (void)PrefetchBuffer(reader->heap, MAIN_FORKNUM, block);
+}
