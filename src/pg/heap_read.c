@@ -12,6 +12,7 @@
 #include "access/tableam.h"
 #include "buffer_hint.h"
 #include "executor/tuptable.h"
+#include "storage/smgr.h"
 #include "utils/rel.h"
 
 /* What a row has beside its vector at least: a header and a key. */
@@ -20,7 +21,6 @@
 struct VecpgHeapReader {
     IndexScanDesc scan;
     Relation heap;
-    BlockNumber blocks;   /* at least, when last asked */
     TupleTableSlot *slot; /* NULL if has_vectors was never true */
     AttrNumber attribute;
     bool has_vectors;
@@ -70,13 +70,13 @@ vecpg_heap_reader_has_vectors(const VecpgHeapReader *reader)
     return reader != NULL && reader->has_vectors;
 }
 
-/* Whether the row may be in the table. Its TID comes from a segment file, which may be damaged. */
+/* Whether a row may be in the table: its TID comes from a segment file, which may be damaged. Asks the file only when it is not known. */
 static bool
-is_block(VecpgHeapReader *reader, BlockNumber block)
+is_block(const VecpgHeapReader *reader, BlockNumber block)
 {
-    if (block >= reader->blocks)
-        reader->blocks = RelationGetNumberOfBlocks(reader->heap);
-    return block < reader->blocks;
+    BlockNumber known = RelationGetSmgr(reader->heap)->smgr_cached_nblocks[MAIN_FORKNUM];
+
+    return (known != InvalidBlockNumber && block < known) || block < RelationGetNumberOfBlocks(reader->heap);
 }
 
 VecpgHeapResult
