@@ -3,8 +3,8 @@
  *
  * A probe works in rounds. Each leaves a set of keys ready, sorted; when the caller has used them up, the next round begins
  * with the best of what the rounds before left aside, and is as wide as all rounds before it together, so that asking for k
- * rows costs about what a search of width k would have cost. When the graph has nothing more to offer, the rows that no path
- * led to come in pieces.
+ * rows costs about what a search of width k would have cost. A walk's later rounds leave the farther half of what they found to the next.
+ * When the graph has nothing more to offer, the rows that no path led to come in pieces.
  *
  * A segment with lists reads the nearest ones in a round, and as many as all rounds before it together in a later one.
  *

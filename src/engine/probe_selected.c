@@ -207,23 +207,6 @@ run_scan(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
     return vec_probe_take_spill(probe);
 }
 
-/* What a wider walk found beyond the round waits in the spill. */
-static VecStatus
-cut_pool(VecProbe *probe)
-{
-    VecWalk *walk = &probe->walk;
-    uint32_t beyond =
-        probe->taken_count == 0 && walk->pool_count > probe->width ? walk->pool_count - probe->width : 0;
-
-    if (vec_walk_reserve_spill(walk, beyond) != VEC_OK)
-        return VEC_NO_MEMORY;
-    walk->pool_count -= beyond;
-    memcpy(walk->spill + walk->spill_count, walk->pool + walk->pool_count, beyond * sizeof(uint64_t));
-    walk->spill_count += beyond;
-    vec_probe_make_ready(probe);
-    return VEC_OK;
-}
-
 /* A first round that found less than it wanted, though rows are left, gives way to a scan; a later one takes what there is. */
 static VecStatus
 run_walk(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
@@ -238,7 +221,7 @@ run_walk(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
         (status = vec_probe_walk_add_rings(probe, should_stop, should_stop_context)) != VEC_OK)
         return status;
     if (walk->pool_count == walk->width || probe->taken_count > 0)
-        return cut_pool(probe);
+        return vec_probe_walk_end_round(probe);
     vec_walk_reset(walk);
     vec_passages_reset(&probe->passages, walk);
     probe->way = &vec_probe_selected_scan;

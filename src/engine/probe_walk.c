@@ -3,6 +3,8 @@
  */
 #include "probe_ways.h"
 
+#include <math.h>
+
 #define REST_ROWS    1024                /* rows a piece where no path leads */
 #define POLL_BYTES   ((uint64_t)4 << 20) /* of codes; cold ones come from the disk */
 #define POLL_ISLANDS 64
@@ -14,6 +16,13 @@
  */
 #define RINGS_LEAST 8
 #define RING_WIDTHS 2
+
+/*
+ * A later round gives the nearer ones of what it found, this part of them: rows as near as the others may not have been found yet. (Of 100,000
+ * sentences those of one source of six, ten per cent, ten neighbours by streaming: recall 0.954 where all are given, 0.960 of two thirds,
+ * 0.966 of a half, for 3 % more time.)
+ */
+#define LATER_PART 0.5
 
 /* Rows of a sparse query's lists with which its walk begins, for each candidate that it looks for. */
 #define POSTINGS_PER_WIDTH 32
@@ -213,6 +222,24 @@ vec_probe_walk_add_rings(VecProbe *probe, VecShouldStop should_stop, void *shoul
     return status;
 }
 
+VecStatus
+vec_probe_walk_end_round(VecProbe *probe)
+{
+    VecWalk *walk = &probe->walk;
+    uint32_t found = walk->pool_count, give = (uint32_t)ceil(found * LATER_PART), beyond;
+
+    if (probe->taken_count == 0)
+        give = found < probe->width ? found : probe->width;
+    beyond = found - give;
+    if (vec_walk_reserve_spill(walk, beyond) != VEC_OK)
+        return VEC_NO_MEMORY;
+    walk->pool_count = give;
+    memcpy(walk->spill + walk->spill_count, walk->pool + give, beyond * sizeof(uint64_t));
+    walk->spill_count += beyond;
+    vec_probe_make_ready(probe);
+    return VEC_OK;
+}
+
 /*
  * Where the graph has less to offer than the round is wide, the walk begins again at a row that no path led to: crowds of equal
  * rows, or rows that have nothing in common, are islands, and a small segment must not hide its nearest row on one.
@@ -237,8 +264,7 @@ run(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
             return VEC_INTERRUPTED;
         vec_walk_seed(walk, &segment->graph.bottom, &segment->codes, &probe->query, row);
     }
-    vec_probe_make_ready(probe);
-    return VEC_OK;
+    return vec_probe_walk_end_round(probe);
 }
 
 VecStatus

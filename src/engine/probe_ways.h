@@ -61,6 +61,11 @@ VecStatus vec_probe_walk_seed_postings(VecProbe *probe) VEC_MUST_CHECK;
 VecStatus vec_probe_walk_next(VecProbe *probe) VEC_MUST_CHECK;
 
 /*
+ * The pool is final: makes ready what the round gives, and leaves the rest aside for the next. VEC_NO_MEMORY.
+ */
+VecStatus vec_probe_walk_end_round(VecProbe *probe) VEC_MUST_CHECK;
+
+/*
  * A walk is at its end: the rows that stand in rings with those of the pool come in, by their own distances; what has no room is
  * left aside for later rounds. VEC_NO_MEMORY, VEC_INTERRUPTED: call again.
  */
