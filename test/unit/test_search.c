@@ -433,6 +433,41 @@ crowds_far_apart_are_no_copies(void **state)
     }
 }
 
+/* Whoever goes on past the first round has the rows nearly in order: few come after one that is farther, by estimate. */
+static void
+later_rounds_give_few_rows_late(void **state)
+{
+    enum { ROWS = 8000, QUERIES = 40, TAKEN = 2000 };
+    const char *directory = cases_directory();
+    VecBuildOptions options = cases_options(32, VEC_METRIC_L2, 8);
+    Cases cases = cases_make(ROWS + QUERIES, 32, 200, 37);
+    VecIndex *index = cases_index(directory, &options, cases.vectors, ROWS);
+    uint32_t late = 0;
+
+    (void)state;
+    for (uint32_t q = ROWS; q < ROWS + QUERIES; q++) {
+        VecSearch *search = begin(index, cases_row(&cases, q), 20);
+        float farthest = -INFINITY;
+
+        for (uint32_t i = 0; i < TAKEN; i++) {
+            VecCandidate candidate;
+            VecError error;
+            uint32_t got;
+
+            assert_int_equal(vec_search_next(search, &candidate, 1, &got, &error), VEC_OK);
+            assert_int_equal(got, 1);
+            late += candidate.estimate < farthest;
+            farthest = fmaxf(farthest, candidate.estimate);
+        }
+        vec_search_free(search);
+    }
+    if (late > QUERIES * TAKEN * 0.007)
+        fail_msg("%u of %u rows", (unsigned)late, (unsigned)(QUERIES * TAKEN));
+    vec_index_close(index);
+    cases_free(&cases);
+    cases_remove_directory(directory);
+}
+
 /* However few paths the graph has: what fits into one round is all looked at. */
 static void
 few_rows_are_searched_whole(void **state)
@@ -830,6 +865,7 @@ main(void)
         cmocka_unit_test(nearest_are_found_beside_a_row_far_away),
         cmocka_unit_test(copies_leave_room_for_others),
         cmocka_unit_test(crowds_far_apart_are_no_copies),
+        cmocka_unit_test(later_rounds_give_few_rows_late),
         cmocka_unit_test(few_rows_are_searched_whole),
         cmocka_unit_test(every_dimension),
         cmocka_unit_test(most_dimensions),
