@@ -734,6 +734,8 @@ advance(Relation index, VecpgScan *state)
 static bool
 emit(IndexScanDesc scan, const VecpgScan *state, const ItemPointerData *tid, float distance, bool is_null)
 {
+    if (state->heap_reader != NULL)
+        vecpg_heap_reader_give(state->heap_reader, tid);
     scan->xs_heaptid = *tid;
     scan->xs_recheck = state->filter != NULL && state->filter->is_lossy;
     scan->xs_recheckorderby = false;

@@ -57,15 +57,22 @@ directory_hint(Relation index, uint64 directory_index)
     return &directory_hints[spread(index, directory_index) % DIRECTORY_HINTS];
 }
 
+/* Pins the block if it is in the buffer of that number, and it is not time to go the ordinary way. */
+static bool
+pin_guessed(Relation relation, BlockNumber block, Buffer guess)
+{
+    if (guess == InvalidBuffer || ++reads % READS_PER_LOOK_UP == 0 ||
+        !ReadRecentBuffer(vecpg_relation_locator(relation), MAIN_FORKNUM, block, guess))
+        return false;
+    pgstat_count_buffer_read(relation);
+    pgstat_count_buffer_hit(relation);
+    return true;
+}
+
 static Buffer
 read_by_guess(Relation index, BlockNumber block, Buffer guess)
 {
-    if (guess == InvalidBuffer || ++reads % READS_PER_LOOK_UP == 0 ||
-        !ReadRecentBuffer(vecpg_relation_locator(index), MAIN_FORKNUM, block, guess))
-        return ReadBuffer(index, block);
-    pgstat_count_buffer_read(index);
-    pgstat_count_buffer_hit(index);
-    return guess;
+    return pin_guessed(index, block, guess) ? guess : ReadBuffer(index, block);
 }
 
 Buffer
@@ -117,6 +124,14 @@ vecpg_buffer_hint_found_heap_page(Relation heap, BlockNumber block, Buffer buffe
 {
     if (!RelationUsesLocalBuffers(heap))
         *page_hint(heap, block) = buffer;
+}
+
+Buffer
+vecpg_buffer_hint_pin_heap_page(Relation heap, BlockNumber block)
+{
+    Buffer guess = RelationUsesLocalBuffers(heap) ? InvalidBuffer : *page_hint(heap, block);
+
+    return pin_guessed(heap, block, guess) ? guess : InvalidBuffer;
 }
 
 void

@@ -30,10 +30,11 @@ extern void vecpg_buffer_hint_prefetch_entry(Relation index, uint64 page_number,
 extern bool vecpg_buffer_hint_is_log_page(Relation index, uint64 page_number);
 
 /*
- * The same for a page of a table: remembers where it was found; asks memory for it, and later for the row; whether the guess holds, by the tag
- * of the buffer. A TID may be any number.
+ * The same for a page of a table: remembers where it was found; pins it, if it is still there (InvalidBuffer: go the ordinary way); asks memory
+ * for it, and later for the row; whether the guess holds, by the tag of the buffer. A TID may be any number.
  */
 extern void vecpg_buffer_hint_found_heap_page(Relation heap, BlockNumber block, Buffer buffer);
+extern Buffer vecpg_buffer_hint_pin_heap_page(Relation heap, BlockNumber block);
 extern void vecpg_buffer_hint_prefetch_heap_page(Relation heap, const ItemPointerData *tid);
 extern void vecpg_buffer_hint_prefetch_row(Relation heap, const ItemPointerData *tid);
 extern bool vecpg_buffer_hint_is_heap_page(Relation heap, BlockNumber block);

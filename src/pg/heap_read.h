@@ -36,6 +36,9 @@ extern VecpgHeapResult vecpg_heap_reader_fetch(VecpgHeapReader *reader, const It
                                                const VecpgColumn *column, VecpgVectorBytes *vector);
 extern void vecpg_heap_reader_release(VecpgHeapReader *reader);
 
+/* The executor will fetch this row next: saves it the look-up of the page. */
+extern void vecpg_heap_reader_give(VecpgHeapReader *reader, const ItemPointerData *tid);
+
 /*
  * Tells which rows will be read, so that memory latencies overlap: expect as soon as their TIDs are known, for some dozens, then expect_soon
  * a few rows ahead of each fetch. read_ahead begins to read a row's page from disk. A TID may be any number.
