@@ -5,9 +5,10 @@
  * row that the snapshot sees is in what we read. Dead bits are read after the snapshot, for every row that is emitted,
  * and never remembered from an earlier scan: if the bit is clear then, the TID is still this row's as far as the snapshot can see.
  *
- * The segments give candidates by estimates from short codes, with a lower bound each; here their full vectors are read from
- * the log, and a row is emitted when its exact distance is not above the bound of what may still come. Doing this in the
- * executor (xs_recheckorderby) was tried: its queue raises an error when an estimate was too high, and costs more.
+ * The segments give candidates by estimates from short codes, with a lower bound each; here their full vectors are read, from the
+ * table's rows where these hold them, else from the log, and a row is emitted when its exact distance is not above the bound of what may
+ * still come. Doing this in the executor (xs_recheckorderby) was tried: its queue raises an error when an estimate was too high, and costs
+ * more.
  *
  * A segment whose file turns out to be unreadable in the middle of a scan costs the scan its speed only: it begins again
  * with the log alone and leaves out what it has emitted.
@@ -17,6 +18,7 @@
 #include <math.h>
 
 #include "access/relscan.h"
+#include "am_candidates.h"
 #include "am_range.h"
 #include "compat.h"
 #include "catalog/pg_type.h"
@@ -39,11 +41,6 @@
 #include "utils/spccache.h"
 #include "worker.h"
 
-#define CANDIDATES_MAX 32  /* asked of the engine at a time; bits of read_mask */
-#define ROWS_AHEAD     3   /* vectors asked of memory before they are read; 384 floats are 24 cache lines */
-#define READS_AHEAD    3   /* rows at least whose pages are read from disk together */
-#define ROWS_LIKELY    10  /* that a query wants; then as many again as it had */
-#define HEAP_BEHIND    6   /* about so many rows are reranked after one before it is emitted */
 #define ROWS_PER_CHUNK 128 /* heap nodes are allocated by the chunk */
 /* Candidates in the order of one vector, before a search for the rows in the range around another is thought of. */
 #define RANGE_INSTEAD_AFTER 2000
@@ -84,17 +81,9 @@ typedef struct VecpgScan {
     uint64 uncovered_given;
     uint64 uncovered_rows;
     VecpgLogReader *reader;
-    VecpgHeapReader *heap_reader; /* NULL: whoever scans fetches no rows. Survives rescans */
+    VecpgHeapReader *heap_reader; /* NULL: not open yet, or whoever scans fetches no rows. Survives rescans */
     VecpgScanResources *resources;
-    VecCandidate candidates[CANDIDATES_MAX];
-    uint32 candidate_next;
-    uint32 candidate_count;
-    bool reads_ahead;      /* by effective_io_concurrency */
-    uint64 likely_count;   /* so many rows will be wanted, */
-    float likely_distance; /* and this will be the last one's, by estimate */
-    uint32 read_to;        /* candidates whose pages of the log were asked for */
-    uint32 heap_to;        /* and of the table, */
-    uint32 read_mask;      /* of those that had to be read from the log's file */
+    VecpgCandidates candidates;
     pairingheap *rows;
     VecpgScanRow *chunk; /* free nodes: */
     int chunk_free;
@@ -458,7 +447,9 @@ scan_start(IndexScanDesc scan, VecpgScan *state)
         segments = NULL;
     state->exhausted = segments == NULL;
     open_heap(scan, state);
-    state->reads_ahead = get_tablespace_io_concurrency(index->rd_rel->reltablespace) > 0;
+    state->candidates.log = state->reader;
+    state->candidates.heap = state->heap_reader;
+    state->candidates.reads_ahead = get_tablespace_io_concurrency(index->rd_rel->reltablespace) > 0;
     end = vecpg_log_reader_end(state->reader);
     rows = scan_uncovered(state, segments, end);
     state->uncovered_rows = rows;
@@ -474,8 +465,8 @@ forget_found(VecpgScan *state)
         return false;
     if (state->emitted_count > 0)
         qsort(state->emitted, state->emitted_count, sizeof(uint64), compare_positions);
-    state->candidate_count = 0;
-    state->candidate_next = 0;
+    state->candidates.count = 0;
+    state->candidates.next = 0;
     state->rows = pairingheap_allocate(compare_rows, NULL);
     state->chunk_free = 0;
     state->recycled = NULL;
@@ -498,106 +489,6 @@ scan_log_instead(VecpgScan *state)
     return true;
 }
 
-static ItemPointerData
-tid_of(const VecCandidate *candidate)
-{
-    ItemPointerData tid;
-
-    memcpy(&tid, candidate->id.tid, sizeof(tid));
-    return tid;
-}
-
-static void
-expect_soon(VecpgScan *state, const VecCandidate *candidate)
-{
-    ItemPointerData tid = tid_of(candidate);
-
-    if (vecpg_heap_reader_has_vectors(state->heap_reader))
-        vecpg_heap_reader_expect_soon(state->heap_reader, &tid);
-    else
-        vecpg_log_reader_expect_soon(state->reader, candidate->id.position);
-}
-
-/* The pages of all candidates come into the caches while the first of them are reranked. */
-static void
-expect_candidates(VecpgScan *state)
-{
-    bool from_heap = vecpg_heap_reader_has_vectors(state->heap_reader);
-
-    for (uint32 i = 0; i < state->candidate_count; i++) {
-        ItemPointerData tid = tid_of(&state->candidates[i]);
-
-        if (from_heap)
-            vecpg_heap_reader_expect(state->heap_reader, &tid);
-        else
-            vecpg_log_reader_expect(state->reader, state->candidates[i].id.position);
-    }
-    for (uint32 i = 0; i < Min(state->candidate_count, ROWS_AHEAD); i++)
-        expect_soon(state, &state->candidates[i]);
-}
-
-/* Begins to read a row's page of the table from disk. */
-static void
-read_heap_ahead(VecpgScan *state, const VecCandidate *candidate)
-{
-    ItemPointerData tid = tid_of(candidate);
-
-    if (state->heap_reader != NULL)
-        vecpg_heap_reader_read_ahead(state->heap_reader, &tid);
-}
-
-/*
- * The candidates whose pages are asked for by now. A candidate is read when its lower bound is below the distance of the last row that is wanted:
- * nobody says which that will be, but its estimate says where. More are begun when those are used up.
- */
-static uint32
-reads_wanted(VecpgScan *state)
-{
-    uint32 next = state->candidate_next, count = state->candidate_count, to = Min(next + READS_AHEAD, count);
-
-    if (next < state->read_to || next == count)
-        return state->read_to;
-    if (state->is_collected) /* all are */
-        return count;
-    if (state->emitted_count >= state->likely_count) {
-        uint64 more = Max(ROWS_LIKELY, state->emitted_count);
-
-        state->likely_count = state->emitted_count + more;
-        state->likely_distance = state->candidates[Min(next + more, count) - 1].estimate;
-    }
-    while (to < count && state->candidates[to].lower_bound <= state->likely_distance)
-        to++;
-    return to;
-}
-
-/*
- * Has pages read from disk beside one another that would be read one after the other: of the log, and of the table, whose rows are fetched next,
- * the nearest by estimate first. (Sixteen rows of the log at once, and always four ahead, read a fifth of the pages in vain.)
- */
-static void
-read_ahead(VecpgScan *state)
-{
-    uint32 count = state->candidate_count, next = state->candidate_next, to, heap_to;
-
-    if (!state->reads_ahead)
-        return;
-    to = reads_wanted(state);
-    heap_to = next == count ? count : Min(Max(ROWS_LIKELY, next - Min(next, HEAP_BEHIND)), to);
-    for (; state->read_to < to; state->read_to++) {
-        const VecCandidate *candidate = &state->candidates[state->read_to];
-
-        if (candidate->is_exact)
-            continue;
-        if (vecpg_heap_reader_has_vectors(state->heap_reader))
-            read_heap_ahead(state, candidate);
-        else if (vecpg_log_reader_read_ahead(state->reader, candidate->id.position))
-            state->read_mask |= (uint32)1 << state->read_to;
-    }
-    for (; state->heap_to < heap_to; state->heap_to++)
-        if (state->read_mask >> state->heap_to & 1)
-            read_heap_ahead(state, &state->candidates[state->heap_to]);
-}
-
 /*
  * Rows are wanted in the order of one vector and in the range around another. While many of the first are among the second, the
  * search around the one is the shorter way. When it is not, all rows of the range are searched for and sorted: else a small range
@@ -614,6 +505,7 @@ consider_range_instead(Relation index, VecpgScan *state)
         return;
     state->range_instead_at = UINT64_MAX;
     state->is_collected = true;
+    state->candidates.all_are_read = true;
     vec_search_free(state->resources->search);
     state->resources->search = NULL;
     if (!search_begin(index, state, segments, sphere->center, sphere->radius)) {
@@ -630,9 +522,8 @@ refill(Relation index, VecpgScan *state)
     VecError error;
     VecStatus status;
 
-    read_ahead(state); /* what is left of the table's pages */
-    while ((status = vec_search_next(state->resources->search, state->candidates, CANDIDATES_MAX,
-                                     &state->candidate_count, &error)) != VEC_OK) {
+    while ((status = vecpg_candidates_refill(&state->candidates, state->resources->search,
+                                             state->emitted_count, &error)) != VEC_OK) {
         if (status == VEC_CORRUPT) {
             vecpg_store_distrust(index, &error);
             if (scan_log_instead(state))
@@ -640,13 +531,7 @@ refill(Relation index, VecpgScan *state)
         }
         vecpg_errors_report(ERROR, status, &error);
     }
-    state->candidate_next = 0;
-    state->exhausted = state->candidate_count == 0;
-    expect_candidates(state);
-    state->read_to = 0;
-    state->heap_to = 0;
-    state->read_mask = 0;
-    read_ahead(state);
+    state->exhausted = vecpg_candidates_is_empty(&state->candidates);
 }
 
 /* No row that is still to come from the segments is nearer, as far as the engine knows. */
@@ -655,8 +540,8 @@ bound_of_rest(VecpgScan *state)
 {
     if (state->is_collected)
         return -INFINITY;
-    if (state->candidate_next < state->candidate_count)
-        return state->candidates[state->candidate_next].lower_bound;
+    if (!vecpg_candidates_is_empty(&state->candidates))
+        return state->candidates.list[state->candidates.next].lower_bound;
     return vec_search_lower_bound(state->resources->search);
 }
 
@@ -674,50 +559,46 @@ rerank_from_heap(VecpgScan *state, const ItemPointerData *tid, uint64 position)
     return result != VECPG_HEAP_ELSEWHERE;
 }
 
-/* Where the code is the vector, its distance is known, and only whether the row is still there must be asked. */
 static void
-rerank(VecpgScan *state, const VecCandidate *candidate)
+rerank_from_log(VecpgScan *state, uint64 position)
 {
     VecpgLogEntry entry;
-    ItemPointerData tid;
-    uint64 position = candidate->id.position;
-    bool is_exact = candidate->is_exact && !state->is_collected &&
-                    (state->range == NULL || vecpg_range_is_order(state->range));
 
-    if (state->is_collected && was_emitted(state, position))
-        return;
-    if (is_exact || vecpg_heap_reader_has_vectors(state->heap_reader)) {
-        if (is_exact && state->range != NULL &&
-            !vecpg_range_contains_distance(state->range, candidate->estimate))
-            return;
-        if (!vecpg_log_reader_is_live(state->reader, position))
-            return;
-        tid = tid_of(candidate);
-        if (is_exact)
-            add_row(state, &tid, position, candidate->estimate, false);
-        if (is_exact || rerank_from_heap(state, &tid, position))
-            return;
-    }
     if (vecpg_log_reader_fetch(state->reader, position, &entry))
         add_entry(state, &entry, false);
 }
 
-static void
-rerank_next(VecpgScan *state)
+/* Where the code is the vector, its distance is known, and only whether the row is still there must be asked. */
+static bool
+is_distance(const VecpgScan *state, const VecCandidate *candidate)
 {
-    uint32 ahead = state->candidate_next + ROWS_AHEAD;
+    return candidate->is_exact && !state->is_collected &&
+           (state->range == NULL || vecpg_range_is_order(state->range));
+}
 
-    read_ahead(state);
-    if (ahead < state->candidate_count)
-        expect_soon(state, &state->candidates[ahead]);
-    rerank(state, &state->candidates[state->candidate_next++]);
+static void
+rerank(VecpgScan *state, const VecCandidate *candidate)
+{
+    ItemPointerData tid = vecpg_candidates_tid(candidate);
+    uint64 position = candidate->id.position;
+
+    if (state->is_collected && was_emitted(state, position))
+        return;
+    if (is_distance(state, candidate)) {
+        if ((state->range == NULL || vecpg_range_contains_distance(state->range, candidate->estimate)) &&
+            vecpg_log_reader_is_live(state->reader, position))
+            add_row(state, &tid, position, candidate->estimate, false);
+    } else if (candidate->kind == VEC_ROW_NULL || !vecpg_heap_reader_has_vectors(state->heap_reader))
+        rerank_from_log(state, position);
+    else if (vecpg_log_reader_is_live(state->reader, position) && !rerank_from_heap(state, &tid, position))
+        rerank_from_log(state, position);
 }
 
 /* Looks at the next candidate, or finds that there is none to look at. */
 static void
 advance(Relation index, VecpgScan *state)
 {
-    if (state->candidate_next == state->candidate_count) {
+    if (vecpg_candidates_is_empty(&state->candidates)) {
         if (state->examined < state->range_instead_at)
             refill(index, state);
         else
@@ -727,7 +608,7 @@ advance(Relation index, VecpgScan *state)
         state->is_cut = true;
     } else {
         state->examined++;
-        rerank_next(state);
+        rerank(state, vecpg_candidates_take(&state->candidates, state->emitted_count));
     }
 }
 

@@ -137,3 +137,7 @@ CREATE INDEX private_embedding ON private USING vectors (embedding vector_l2_ops
 SELECT differences('private') AS temporary;
 SET enable_seqscan = off;
 SELECT count(*), bool_and(nearest = id) FROM outside o, LATERAL (SELECT i.id AS nearest FROM inside i ORDER BY i.embedding <-> o.embedding LIMIT 1) s WHERE id % 10 > 4;
+
+RESET enable_seqscan;
+DROP TABLE inside, outside, columns, parts, short, long, types, private;
+DROP FUNCTION random_vector, differences, index_pages;
