@@ -140,4 +140,4 @@ SELECT count(*), bool_and(nearest = id) FROM outside o, LATERAL (SELECT i.id AS 
 
 RESET enable_seqscan;
 DROP TABLE inside, outside, columns, parts, short, long, types, private;
-DROP FUNCTION random_vector, differences, index_pages;
+DROP FUNCTION random_vector, differences(regclass, text, text), index_pages;
