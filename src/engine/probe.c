@@ -80,11 +80,8 @@ vec_probe_begin(VecProbe *probe, const void *query, size_t query_bytes, const Ve
 {
     uint32_t width = options->ef_search;
     const VecSealed *segment = probe->segment;
-    VecStatus status = vec_coder_query(&segment->coder, &segment->header.error, query, query_bytes,
-                                       &probe->scratch, &probe->query);
+    VecStatus status;
 
-    if (status != VEC_OK)
-        return status;
     probe->way = way_of(segment->options.kind);
     probe->width = width;
     probe->one_round = options->one_round;
@@ -102,6 +99,15 @@ vec_probe_begin(VecProbe *probe, const void *query, size_t query_bytes, const Ve
     probe->is_cut = false;
     if ((status = vec_probe_select(probe, options->filter)) != VEC_OK)
         return status;
+    probe->query.constant = 0.0f;
+    if (!probe->way->is_unmeasured)
+        status = vec_coder_query(&segment->coder, &segment->header.error, query, query_bytes, &probe->scratch,
+                                 &probe->query);
+    if (status != VEC_OK) {
+        vec_selection_end(&probe->selection);
+        probe->is_selective = false;
+        return status;
+    }
     probe->stage = segment->codes.row_count > 0 && !(probe->is_selective && probe->selection.is_empty)
                        ? PROBE_START
                        : PROBE_DONE;

@@ -13,7 +13,7 @@
  * caller wants few of many rows, and whoever wants all of 2^31 rows has them after some thirty passes.
  *
  * With a filter only matching rows become keys. Where few match, or there is no graph, a scan reads the codes of exactly those;
- * else a walk finds them (walk_selected.h). A walk that comes to its end without having found what it was to find was a
+ * else a walk finds them (walk_selected.h). Where no more match than a query wants, they come as they are. A walk that comes to its end without having found what it was to find was a
  * mistake of the estimate, and a scan takes its place.
  *
  * Within a radius the rounds end with the first in which no lower bound is below it (of a graph's islands, which come in no
@@ -61,6 +61,7 @@ typedef struct VecProbe {
     VecSelection selection; /* what the filter means here */
     VecSelectionCursor cursor;
     VecPassages passages;
+    uint32_t few_count;  /* vec_probe_selected_few: the rows are the first of batch_nodes */
     uint64_t *list_keys; /* IVF: the lists not yet read, as vec_ivf_rank left them */
     float *list_floats;  /* IVF: scratch */
     uint32_t lists_ranked;

@@ -7,6 +7,7 @@
  *     vec_probe_scan           FLAT, INVERTED: all codes
  *     vec_probe_selected_walk  HNSW with a filter: along the graph, through rows that do not match
  *     vec_probe_selected_scan  any with a filter that few rows match: the codes of exactly those
+ *     vec_probe_selected_few   any with a filter that no more rows match than a query wants: those, unmeasured
  */
 #ifndef VEC_PROBE_WAYS_H
 #define VEC_PROBE_WAYS_H
@@ -19,6 +20,7 @@
 struct VecProbeWay {
     bool is_walk; /* leaves marks at the rows that it visited, and goes on with the others in the end */
     bool is_scan;
+    bool is_unmeasured;              /* the query is not encoded: all estimates are -inf */
     bool (*create)(VecProbe *probe); /* allocates what only this way needs; false: no memory. NULL: nothing */
 
     /* Begins the first round of a search; may choose another way to go on. VEC_NO_MEMORY. */
@@ -39,6 +41,7 @@ extern const VecProbeWay vec_probe_lists;
 extern const VecProbeWay vec_probe_scan;
 extern const VecProbeWay vec_probe_selected_walk;
 extern const VecProbeWay vec_probe_selected_scan;
+extern const VecProbeWay vec_probe_selected_few;
 
 /* Makes a selection of the filter, if it is one that says anything, and chooses the way for it. VEC_NO_MEMORY. */
 VecStatus vec_probe_select(VecProbe *probe, const VecFilter *filter) VEC_MUST_CHECK;

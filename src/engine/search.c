@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "memory.h"
+#include "probe_ways.h"
 #include "snapshot.h"
 
 /* Ids are read from cold memory: so many are asked for ahead. */
@@ -247,7 +248,8 @@ take_coded(VecSearch *search, VecCandidate *candidates, uint32_t count_max)
             __builtin_prefetch(&probe->segment->rows[vec_walk_key_node(next[PREFETCH_AHEAD])]);
         fill_candidate(&candidates[count++], &probe->segment->rows[vec_walk_key_node(*next)], VEC_ROW_CODED,
                        estimate, least_bound(search));
-        candidates[count - 1].is_exact = vec_codes_are_exact(probe->segment->codes.kind);
+        candidates[count - 1].is_exact =
+            vec_codes_are_exact(probe->segment->codes.kind) && !probe->way->is_unmeasured;
         vec_probe_take(probe);
         if (vec_probe_is_due(probe))
             break;

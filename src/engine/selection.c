@@ -583,7 +583,8 @@ estimate(VecSelection *selection)
     uint32_t rows[VEC_SELECTION_SAMPLE], looked_at;
     uint32_t wanted = selection->has_lead ? SAMPLE_LEAD : VEC_SELECTION_SAMPLE;
 
-    if (selection->is_counted)
+    if (selection->is_counted ||
+        selection->source_count <= VEC_SELECTION_SAMPLE) /* so few are soon looked at */
         return;
     uint32_t found = sample(selection, rows, wanted, &looked_at);
 

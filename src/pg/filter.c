@@ -35,7 +35,7 @@ typedef struct VecpgKeyRange {
 
 typedef struct VecpgFilterBuilder {
     VecpgFilter *filter;
-    VecpgKeyRange ranges[VEC_KEYS_MAX];
+    VecpgKeyRange ranges[FLEXIBLE_ARRAY_MEMBER]; /* by key */
 } VecpgFilterBuilder;
 
 /* A value as keys: any value that is equal to it has a key in [low, high]. */
@@ -448,8 +448,9 @@ vecpg_filter_make(Relation index, const VecpgKeyLayout *layout, ScanKey keys, in
 
     if (count == 0)
         return NULL;
-    builder = palloc0(sizeof(VecpgFilterBuilder));
-    filter = builder->filter = palloc0(sizeof(VecpgFilter));
+    builder = palloc0(offsetof(VecpgFilterBuilder, ranges) + key_count * sizeof(VecpgKeyRange));
+    filter = builder->filter = palloc(sizeof(VecpgFilter));
+    memset(filter, 0, offsetof(VecpgFilter, conditions));
     filter->layout = layout;
     for (int i = 0; i < count; i++) {
         if (keys[i].sk_attno == 1)

@@ -25,6 +25,7 @@ typedef struct Filtered {
     VecIndex *index;
     uint64_t walked; /* segments, by all searches */
     uint64_t scanned;
+    uint64_t unmeasured; /* rows that came as they are, few as they were */
 } Filtered;
 
 static VecBuildOptions
@@ -162,6 +163,10 @@ expect_matches(Filtered *filtered, const VecFilter *filter, uint32_t ef, uint32_
             assert_int_equal(candidates[i].kind, is_null(row)    ? VEC_ROW_NULL
                                                  : row % 61 == 0 ? VEC_ROW_EXACT
                                                                  : VEC_ROW_CODED);
+            if (candidates[i].kind == VEC_ROW_CODED && candidates[i].estimate == -INFINITY) {
+                assert_true(candidates[i].lower_bound == -INFINITY && !candidates[i].is_exact);
+                filtered->unmeasured++;
+            }
             assert_true(!nulls_begun || is_null(row));
             nulls_begun = is_null(row);
             given++;
@@ -256,7 +261,7 @@ graphs_give_exactly_the_rows_that_match(void **state)
 
     make_index(filtered, VEC_SEGMENT_HNSW);
     expect_all_filters(filtered, 0);
-    assert_true(filtered->walked > 50 && filtered->scanned > 50);
+    assert_true(filtered->walked > 50 && filtered->scanned > 50 && filtered->unmeasured > 50);
 }
 
 static void
@@ -267,6 +272,7 @@ flat_segments_give_exactly_the_rows_that_match(void **state)
     make_index(filtered, VEC_SEGMENT_FLAT);
     expect_all_filters(filtered, 0);
     assert_int_equal(filtered->walked, 0);
+    assert_true(filtered->unmeasured > 50);
 }
 
 static void
