@@ -468,6 +468,51 @@ later_rounds_give_few_rows_late(void **state)
     cases_remove_directory(directory);
 }
 
+/* A search within a radius ends with a round in which nothing is near enough: all of the round is to say so. */
+static void
+rows_within_a_radius_are_found(void **state)
+{
+    enum { ROWS = 8000, QUERIES = 30 };
+    const char *directory = cases_directory();
+    VecBuildOptions options = cases_options(32, VEC_METRIC_L2, 8);
+    Cases cases = cases_make(ROWS + QUERIES, 32, 200, 37);
+    float *distances = malloc(ROWS * sizeof(float));
+    uint32_t wanted = 0, found = 0;
+
+    (void)state;
+    assert_non_null(distances);
+    for (uint32_t i = 0; i < (ROWS + QUERIES) * 32; i++) /* in no groups: a walk finds no end of them */
+        cases.vectors[i] = (float)cases_uniform(41, i);
+    VecIndex *index = cases_index(directory, &options, cases.vectors, ROWS);
+    for (uint32_t q = ROWS; q < ROWS + QUERIES; q++) {
+        VecSearchOptions search_options = {.ef_search = 20, .is_range = true, .radius = 3.0f};
+        VecCandidate candidates[64];
+        VecSearch *search;
+        VecError error;
+        uint32_t got;
+
+        for (uint32_t i = 0; i < ROWS; i++) {
+            distances[i] = cases_distance(&options.segment, cases_row(&cases, q), cases_row(&cases, i));
+            wanted += distances[i] < search_options.radius;
+        }
+        assert_int_equal(vec_search_begin(index, cases_row(&cases, q), 32 * sizeof(float), &search_options,
+                                          &search, &error),
+                         VEC_OK);
+        do {
+            assert_int_equal(vec_search_next(search, candidates, 64, &got, &error), VEC_OK);
+            for (uint32_t i = 0; i < got; i++)
+                found += distances[cases_id_row(&candidates[i].id)] < search_options.radius;
+        } while (got > 0);
+        vec_search_free(search);
+    }
+    free(distances);
+    if (found < wanted * 0.995 || wanted < 2000)
+        fail_msg("%u of %u", (unsigned)found, (unsigned)wanted);
+    vec_index_close(index);
+    cases_free(&cases);
+    cases_remove_directory(directory);
+}
+
 /* However few paths the graph has: what fits into one round is all looked at. */
 static void
 few_rows_are_searched_whole(void **state)
@@ -866,6 +911,7 @@ main(void)
         cmocka_unit_test(copies_leave_room_for_others),
         cmocka_unit_test(crowds_far_apart_are_no_copies),
         cmocka_unit_test(later_rounds_give_few_rows_late),
+        cmocka_unit_test(rows_within_a_radius_are_found),
         cmocka_unit_test(few_rows_are_searched_whole),
         cmocka_unit_test(every_dimension),
         cmocka_unit_test(most_dimensions),
