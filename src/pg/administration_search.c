@@ -80,6 +80,7 @@ search_begin(Relation heap, Relation index, Datum query)
     IndexScanDesc scan = vecpg_index_beginscan(heap, index, GetActiveSnapshot(), 0, 1);
     ScanKeyData order_by;
 
+    scan->heapRelation = NULL; /* rows of the table are not asked for */
     ScanKeyEntryInitialize(&order_by, SK_ORDER_BY, 1, VECPG_STRATEGY_DISTANCE, type,
                            index->rd_indcollation[0], get_opcode(operator_oid), query);
     index_rescan(scan, NULL, 0, &order_by, 1);

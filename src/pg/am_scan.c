@@ -392,17 +392,23 @@ wants_nulls_alone(const VecpgScan *state)
     return state->filter != NULL && state->filter->vector_test == VECPG_VECTOR_IS_NULL;
 }
 
-/* Beside the scan, whose contexts are reset. */
+/* The reader of the table beside the scan, whose contexts are reset; and what both readers are asked of. */
 static void
-open_heap(IndexScanDesc scan, VecpgScan *state)
+open_candidates(IndexScanDesc scan, VecpgScan *state)
 {
-    MemoryContext context;
+    Relation file = scan->indexRelation;
 
-    if (state->heap_reader != NULL)
-        return;
-    context = MemoryContextSwitchTo(GetMemoryChunkContext(state));
-    state->heap_reader = vecpg_heap_reader_open(scan, vecpg_log_reader_meta(state->reader));
-    MemoryContextSwitchTo(context);
+    if (state->heap_reader == NULL) {
+        MemoryContext context = MemoryContextSwitchTo(GetMemoryChunkContext(state));
+
+        state->heap_reader = vecpg_heap_reader_open(scan, vecpg_log_reader_meta(state->reader));
+        MemoryContextSwitchTo(context);
+    }
+    if (vecpg_heap_reader_has_vectors(state->heap_reader))
+        file = scan->heapRelation;
+    state->candidates.log = state->reader;
+    state->candidates.heap = state->heap_reader;
+    state->candidates.reads_ahead = get_tablespace_io_concurrency(file->rd_rel->reltablespace) > 0;
 }
 
 static void
@@ -446,10 +452,7 @@ scan_start(IndexScanDesc scan, VecpgScan *state)
                        state->range != NULL ? vecpg_range_limit(state->range) : INFINITY)))
         segments = NULL;
     state->exhausted = segments == NULL;
-    open_heap(scan, state);
-    state->candidates.log = state->reader;
-    state->candidates.heap = state->heap_reader;
-    state->candidates.reads_ahead = get_tablespace_io_concurrency(index->rd_rel->reltablespace) > 0;
+    open_candidates(scan, state);
     end = vecpg_log_reader_end(state->reader);
     rows = scan_uncovered(state, segments, end);
     state->uncovered_rows = rows;

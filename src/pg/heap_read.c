@@ -3,7 +3,8 @@
  *
  * The executor fetches every row that a scan gives, and so reads its page of the table in any case. Where rows hold their vectors in
  * line, the log would be read for the same bytes once more, from another page. A row that the scan's snapshot sees has the vector that
- * was indexed: an update that changes it makes a new row, with a TID and an entry in the log of its own.
+ * was indexed: an update that changes it makes a new row, with a TID and an entry in the log of its own. (A serializable transaction locks
+ * all rows whose vectors are compared, not only those that are given.)
  */
 #include "heap_read.h"
 
@@ -25,7 +26,6 @@ struct VecpgHeapReader {
     TupleTableSlot *slot; /* NULL if has_vectors was never true */
     AttrNumber attribute;
     bool has_vectors;
-    bool is_heap; /* the table's access method is heapam */
 };
 
 /* As far as the column says; vectors whose size varies (0 bytes) tell themselves. */
@@ -47,10 +47,9 @@ vecpg_heap_reader_open(IndexScanDesc scan, const VecpgLogMeta *meta)
     reader = palloc0(sizeof(VecpgHeapReader));
     reader->scan = scan;
     reader->heap = heap;
-    reader->is_heap = heap->rd_tableam == GetHeapamTableAmRoutine();
     reader->attribute = scan->indexRelation->rd_index->indkey.values[0];
     reader->has_vectors =
-        reader->attribute > 0 &&
+        reader->attribute > 0 && heap->rd_tableam == GetHeapamTableAmRoutine() &&
         is_in_line(TupleDescAttr(RelationGetDescr(heap), reader->attribute - 1), meta->vector_bytes);
     if (reader->has_vectors)
         reader->slot = table_slot_create(heap, NULL);
@@ -73,18 +72,25 @@ vecpg_heap_reader_has_vectors(const VecpgHeapReader *reader)
     return reader != NULL && reader->has_vectors;
 }
 
-/* Whether a row may be in the table: its TID comes from a segment file, which may be damaged. Asks the file only when it is not known. */
+/*
+ * Whether a row may be in the table: its TID comes from a segment file, which may be damaged. Asks for the table's size only when it is not known.
+ */
 static bool
-is_block(const VecpgHeapReader *reader, BlockNumber block)
+is_in_table(const VecpgHeapReader *reader, const ItemPointerData *tid)
 {
+    BlockNumber block = ItemPointerGetBlockNumberNoCheck(tid);
+    OffsetNumber offset = ItemPointerGetOffsetNumberNoCheck(tid);
     BlockNumber known = RelationGetSmgr(reader->heap)->smgr_cached_nblocks[MAIN_FORKNUM];
 
+    if (offset == InvalidOffsetNumber || offset > MaxHeapTuplesPerPage)
+        return false;
     return (known != InvalidBlockNumber && block < known) || block < RelationGetNumberOfBlocks(reader->heap);
 }
 
 /*
- * A fetch of heapam's keeps the page of the row before pinned, and does not look a page up that it has: it is given the one where the row was found
- * last. Looking pages up in the table of buffers, once here and once by the executor, was an eighth of a search for a hundred rows.
+ * A fetch of heapam's keeps the page of the row before pinned, and does not look a page up that it has, nor think of pruning it: it is given the
+ * one where the row was found last, unless that has something to prune. Looking pages up in the table of buffers, once here and once by the
+ * executor, was an eighth of a search for a hundred rows.
  */
 static void
 lend_page(const VecpgHeapReader *reader, BlockNumber block)
@@ -92,11 +98,15 @@ lend_page(const VecpgHeapReader *reader, BlockNumber block)
     IndexFetchHeapData *fetch = (IndexFetchHeapData *)reader->scan->xs_heapfetch;
     Buffer buffer;
 
-    if (!reader->is_heap || (BufferIsValid(fetch->xs_cbuf) && BufferGetBlockNumber(fetch->xs_cbuf) == block))
+    if (BufferIsValid(fetch->xs_cbuf) && BufferGetBlockNumber(fetch->xs_cbuf) == block)
         return;
     buffer = vecpg_buffer_hint_pin_heap_page(reader->heap, block);
     if (buffer == InvalidBuffer)
         return;
+    if (TransactionIdIsValid(((PageHeader)BufferGetPage(buffer))->pd_prune_xid)) {
+        ReleaseBuffer(buffer);
+        return;
+    }
     if (BufferIsValid(fetch->xs_cbuf))
         ReleaseBuffer(fetch->xs_cbuf);
     fetch->xs_cbuf = buffer;
@@ -112,7 +122,7 @@ vecpg_heap_reader_fetch(VecpgHeapReader *reader, const ItemPointerData *tid, con
     bool is_null;
     Datum datum;
 
-    if (!is_block(reader, block))
+    if (!is_in_table(reader, tid))
         return VECPG_HEAP_ELSEWHERE;
     lend_page(reader, block);
     if (!table_index_fetch_tuple(reader->scan->xs_heapfetch, &row, reader->scan->xs_snapshot, reader->slot,
@@ -161,6 +171,6 @@ vecpg_heap_reader_read_ahead(VecpgHeapReader *reader, const ItemPointerData *tid
 {
     BlockNumber block = ItemPointerGetBlockNumberNoCheck(tid);
 
-    if (!vecpg_buffer_hint_is_heap_page(reader->heap, block) && is_block(reader, block))
+    if (!vecpg_buffer_hint_is_heap_page(reader->heap, block) && is_in_table(reader, tid))
         (void)PrefetchBuffer(reader->heap, MAIN_FORKNUM, block);
 }

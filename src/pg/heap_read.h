@@ -24,7 +24,7 @@ extern void vecpg_heap_reader_close(VecpgHeapReader *reader); /* NULL is allowed
 
 /*
  * Whether rows seem to hold their vectors. Not if an expression is indexed, or vectors of their size are moved out of line, or a row
- * was found whose vector is.
+ * was found whose vector is; nor where the table's access method is not heap.
  */
 extern bool vecpg_heap_reader_has_vectors(const VecpgHeapReader *reader);
 

@@ -72,6 +72,7 @@ ROLLBACK TO s;
 SELECT differences('inside') AS rolled_back_in_part;
 COMMIT;
 SELECT differences('inside') AS committed;
+SELECT recall > 0.98 AS recall FROM vectors_recall('inside_embedding', 10, 100); -- of the index's rows, also of those that are deleted
 VACUUM inside;
 INSERT INTO inside SELECT 10000 + i, 'new', random_vector(64, i)::vector FROM generate_series(1, 300) i; -- their TIDs were others'
 SELECT differences('inside') AS vacuumed;
