@@ -68,14 +68,13 @@ directory_hint(Relation index, uint64 directory_index)
 }
 
 /*
- * A buffer that is pinned by guess does not count as used where PostgreSQL chooses what to evict: what does not count as much used already
- * goes the ordinary way.
+ * A buffer that is pinned by guess does not count as used where PostgreSQL chooses what to evict. One that counts as used no more than once goes
+ * the ordinary way: so what is read between two rounds of that choice survives the next.
  */
 static bool
 looks_used(Buffer guess)
 {
-    return BUF_STATE_GET_USAGECOUNT(pg_atomic_read_u32(&GetBufferDescriptor(guess - 1)->state)) ==
-           BM_MAX_USAGE_COUNT;
+    return BUF_STATE_GET_USAGECOUNT(pg_atomic_read_u32(&GetBufferDescriptor(guess - 1)->state)) > 1;
 }
 
 /* Pins the block if it is in the buffer of that number. */
