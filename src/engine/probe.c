@@ -93,6 +93,7 @@ vec_probe_begin(VecProbe *probe, const void *query, size_t query_bytes, const Ve
     probe->scan_to = UINT64_MAX;
     probe->scan_keep = (size_t)width * 4 > SCAN_KEEP_MIN ? (size_t)width * 4 : SCAN_KEEP_MIN;
     probe->ready_next = 0;
+    probe->ready_count = 0;
     probe->rounds = 0;
     probe->walk.distances = 0;
     probe->walk.hops = 0;
@@ -172,6 +173,23 @@ vec_probe_set_round_width(VecProbe *probe)
     return vec_probe_set_width(probe, (uint32_t)(width < width_max ? width : width_max));
 }
 
+void
+vec_probe_set_ready(VecProbe *probe, uint32_t count)
+{
+    const VecWalk *walk = &probe->walk;
+    float least = INFINITY;
+
+    for (uint32_t i = count; i-- > 0;) {
+        uint32_t row = vec_walk_key_node(walk->pool[i]);
+        float estimate = vec_walk_key_distance(walk->pool[i]) + probe->query.constant;
+
+        least = fminf(least, vec_codes_lower_bound(&probe->segment->codes, &probe->query, row, estimate));
+        probe->bounds[i] = least;
+    }
+    probe->ready_next = 0;
+    probe->ready_count = count;
+}
+
 /*
  * The pool is sorted and final: works out the bounds and lets the caller have it. Rounds come nearest first, so that one without
  * anything within the radius is the last; of the rows that no path led to, a piece says nothing about the next.
@@ -180,22 +198,14 @@ void
 vec_probe_make_ready(VecProbe *probe)
 {
     VecWalk *walk = &probe->walk;
-    float least = INFINITY;
 
-    for (uint32_t i = walk->pool_count; i-- > 0;) {
-        uint32_t row = vec_walk_key_node(walk->pool[i]);
-        float estimate = vec_walk_key_distance(walk->pool[i]) + probe->query.constant;
-
-        least = fminf(least, vec_codes_lower_bound(&probe->segment->codes, &probe->query, row, estimate));
-        probe->bounds[i] = least;
-    }
     probe->rounds++;
-    probe->ready_next = 0;
+    vec_probe_set_ready(probe, walk->pool_count);
     if (walk->pool_count == 0 || probe->bounds[0] < probe->radius || probe->radius == INFINITY) {
         probe->stage = PROBE_READY;
         return;
     }
-    probe->ready_next = walk->pool_count;
+    probe->ready_next = probe->ready_count;
     probe->stage = probe->stage == PROBE_REST ? PROBE_READY : PROBE_DONE;
 }
 
@@ -273,6 +283,7 @@ begin_next_round(VecProbe *probe)
     probe->taken_count += walk->pool_count;
     walk->pool_count = 0;
     probe->ready_next = 0;
+    probe->ready_count = 0;
     if (!probe->one_round)
         return probe->way->next(probe);
     probe->is_cut = walk->spill_count > 0 || probe->scan_to != UINT64_MAX ||

@@ -13,7 +13,7 @@
  * caller wants few of many rows, and whoever wants all of 2^31 rows has them after some thirty passes.
  *
  * With a filter only matching rows become keys. Where few match, or there is no graph, a scan reads the codes of exactly those;
- * else a walk finds them (walk_selected.h). Where no more match than a query wants, they come as they are. A walk that comes to its end without having found what it was to find was a
+ * where many match, a walk like any other gives those that do; else a walk finds them (walk_selected.h). Where no more match than a query wants, they come as they are. A walk that comes to its end without having found what it was to find was a
  * mistake of the estimate, and a scan takes its place.
  *
  * Within a radius the rounds end with the first in which no lower bound is below it (of a graph's islands, which come in no
@@ -53,7 +53,8 @@ typedef struct VecProbe {
     uint64_t scan_from;   /* a scan: keys below it were ready before; the spill holds all from it ... */
     uint64_t scan_to;     /* ... up to here, exclusive; UINT64_MAX: up to the last */
     size_t scan_keep;     /* keys that a scan may keep; it holds twice as many meanwhile */
-    uint32_t ready_next;  /* keys of walk.pool before it were taken */
+    uint32_t ready_next;  /* keys of walk.pool before it were taken, */
+    uint32_t ready_count; /* and those before this one may be: the rest do not match */
     float *bounds;        /* [i] the least lower bound of the ready keys i, i + 1, … */
     uint32_t bounds_capacity;
     uint64_t rounds;
@@ -94,7 +95,7 @@ static inline bool
 vec_probe_is_due(const VecProbe *probe)
 {
     return probe->stage != PROBE_DONE &&
-           (probe->stage != PROBE_READY || probe->ready_next == probe->walk.pool_count);
+           (probe->stage != PROBE_READY || probe->ready_next == probe->ready_count);
 }
 
 /* The next ready key was taken; what is not wanted of those behind it is passed over. */
@@ -102,8 +103,8 @@ static inline void
 vec_probe_take(VecProbe *probe)
 {
     probe->ready_next++;
-    if (probe->ready_next < probe->walk.pool_count && probe->bounds[probe->ready_next] >= probe->radius)
-        probe->ready_next = probe->walk.pool_count;
+    if (probe->ready_next < probe->ready_count && probe->bounds[probe->ready_next] >= probe->radius)
+        probe->ready_next = probe->ready_count;
 }
 
 /* Makes keys ready, or reaches the end (stage PROBE_DONE). VEC_NO_MEMORY, VEC_INTERRUPTED: call again. */

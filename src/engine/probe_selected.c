@@ -46,12 +46,25 @@
 #define AROUND_WIDER    8
 #define AROUND_ROWS     30.0 /* matching rows among those looked at, if they match as often as all */
 
+/*
+ * Where more match than this part, of all rows and of those where the query is, a walk as without a filter finds enough of them, and tests only
+ * what it found. (100,000 sentences; a half, a quarter at random: ten rows at ef 100 0.4 and 0.57 of the time and recall 0.988 and 0.974 instead of
+ * 0.985 and 0.966, a hundred at ef 200 0.8 and 1.1, and 0.993 and 0.994 instead of 0.971 and 0.963.)
+ */
+#define PASSING_PART 0.2
+
+/* Of the rows that have codes, as far as is known. */
+static double
+match_part(const VecProbe *probe)
+{
+    return probe->selection.match_estimate / (double)probe->segment->codes.row_count;
+}
+
 /* How wide a walk must be for the round to be as good as it is without a filter. */
 static uint64_t
 walk_width(const VecProbe *probe, bool is_far)
 {
-    double part = probe->selection.match_estimate / (double)probe->segment->codes.row_count;
-    uint64_t width = part < WIDER_PART ? probe->width + probe->width / 2 : probe->width;
+    uint64_t width = match_part(probe) < WIDER_PART ? probe->width + probe->width / 2 : probe->width;
 
     return is_far ? (uint64_t)probe->width * AROUND_WIDER : width;
 }
@@ -65,10 +78,10 @@ prefers_scan(const VecProbe *probe, uint64_t width)
 {
     const VecSelection *selection = &probe->selection;
     double row = COST_ROW + (double)vec_codes_row_bytes(&probe->segment->codes) * COST_BYTE;
-    double part = selection->match_estimate / (double)probe->segment->codes.row_count;
     double test = selection->test_count > 1 ? COST_TEST_OF_MANY : COST_TEST;
     double list = COST_LIST + probe->segment->graph.bottom.degree * selection->tests_per_row * test;
-    double step = COST_STEP + COST_STEP_IN * row + list * fmin(VEC_WALK_SEEN_PART / part, VEC_WALK_PASSAGES);
+    double step = COST_STEP + COST_STEP_IN * row +
+                  list * fmin(VEC_WALK_SEEN_PART / match_part(probe), VEC_WALK_PASSAGES);
 
     return selection->match_estimate * row + selection->look_cost < (double)width * step;
 }
@@ -112,21 +125,27 @@ vec_probe_select(VecProbe *probe, const VecFilter *filter)
     else if (probe->way->is_scan || selection->is_empty || prefers_scan(probe, walk_width(probe, false)))
         probe->way = &vec_probe_selected_scan;
     else if (probe->way->is_walk)
-        probe->way = &vec_probe_selected_walk;
+        probe->way = match_part(probe) > PASSING_PART && !probe->one_round ? &vec_probe_passing_walk
+                                                                           : &vec_probe_selected_walk;
     return VEC_OK;
+}
+
+/* What part matches of the rows where a walk begins. */
+static double
+part_around(const VecProbe *probe, uint32_t entry)
+{
+    const VecLayer *bottom = &probe->segment->graph.bottom;
+    double lists = AROUND_ROWS / match_part(probe) / bottom->degree;
+
+    return vec_walk_part_around(bottom, &probe->selection, entry, lists < 8 ? 8 : (uint32_t)fmin(lists, 64));
 }
 
 static bool
 is_far_from_matches(const VecProbe *probe, uint32_t entry)
 {
-    const VecLayer *bottom = &probe->segment->graph.bottom;
-    double part = probe->selection.match_estimate / bottom->node_count;
-    double lists = AROUND_ROWS / part / bottom->degree;
+    double around = part_around(probe, entry);
 
-    double around =
-        vec_walk_part_around(bottom, &probe->selection, entry, lists < 8 ? 8 : (uint32_t)fmin(lists, 64));
-
-    return around < AROUND_PART_MAX && around < part * AROUND_PART;
+    return around < AROUND_PART_MAX && around < match_part(probe) * AROUND_PART;
 }
 
 /* Where the walk would begin says how wide it must be, or that a scan is better after all. */
@@ -298,8 +317,63 @@ rest_of_walk(VecProbe *probe, VecShouldStop should_stop, void *should_stop_conte
     return VEC_OK;
 }
 
+/* Begins as any walk, unless the query is where fewer match. */
+static VecStatus
+begin_passing(VecProbe *probe)
+{
+    const VecSealed *segment = probe->segment;
+    uint32_t entry;
+    VecStatus status = vec_probe_walk_enter(probe, &entry);
+
+    if (status != VEC_OK)
+        return status;
+    if (part_around(probe, entry) < PASSING_PART) {
+        vec_walk_reset(&probe->walk);
+        probe->way = &vec_probe_selected_walk;
+        return begin_walk(probe);
+    }
+    vec_walk_seed(&probe->walk, &segment->graph.bottom, &segment->codes, &probe->query, entry);
+    return vec_probe_walk_seed_postings(probe);
+}
+
+/* Of the pool, which is ready, those that do not match go behind the others: the walk must not meet them again. */
+static VecStatus
+set_aside_unselected(VecProbe *probe)
+{
+    VecWalk *walk = &probe->walk;
+    uint32_t kept = 0, aside = 0;
+
+    if (vec_walk_reserve_spill(walk, walk->pool_count) != VEC_OK)
+        return VEC_NO_MEMORY;
+    for (uint32_t i = 0; i < walk->pool_count; i++) {
+        uint32_t row = vec_walk_key_node(walk->pool[i]);
+
+        if (vec_selection_keep(&probe->selection, &row, 1) == 1)
+            walk->pool[kept++] = walk->pool[i];
+        else
+            walk->spill[walk->spill_count + aside++] = walk->pool[i];
+    }
+    memcpy(walk->pool + kept, walk->spill + walk->spill_count, aside * sizeof(uint64_t));
+    vec_probe_set_ready(probe, kept);
+    return VEC_OK;
+}
+
+static VecStatus
+run_passing(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
+{
+    VecStatus status = vec_probe_walk.run(probe, should_stop, should_stop_context);
+
+    return status == VEC_OK && probe->stage == PROBE_READY ? set_aside_unselected(probe) : status;
+}
+
 const VecProbeWay vec_probe_selected_walk = {
     .is_walk = true, .begin = begin_walk, .run = run_walk, .next = vec_probe_walk_next, .rest = rest_of_walk};
+
+const VecProbeWay vec_probe_passing_walk = {.is_walk = true,
+                                            .begin = begin_passing,
+                                            .run = run_passing,
+                                            .next = vec_probe_walk_next,
+                                            .rest = rest_of_walk};
 
 const VecProbeWay vec_probe_selected_scan = {
     .is_scan = true, .begin = begin_scan, .run = run_scan, .next = vec_probe_scan_next};

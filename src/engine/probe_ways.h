@@ -6,6 +6,7 @@
  *     vec_probe_lists          IVF: list by list
  *     vec_probe_scan           FLAT, INVERTED: all codes
  *     vec_probe_selected_walk  HNSW with a filter: along the graph, through rows that do not match
+ *     vec_probe_passing_walk   HNSW with a filter that many rows match: along the graph as without it
  *     vec_probe_selected_scan  any with a filter that few rows match: the codes of exactly those
  *     vec_probe_selected_few   any with a filter that no more rows match than a query wants: those, unmeasured
  */
@@ -40,6 +41,7 @@ extern const VecProbeWay vec_probe_walk;
 extern const VecProbeWay vec_probe_lists;
 extern const VecProbeWay vec_probe_scan;
 extern const VecProbeWay vec_probe_selected_walk;
+extern const VecProbeWay vec_probe_passing_walk;
 extern const VecProbeWay vec_probe_selected_scan;
 extern const VecProbeWay vec_probe_selected_few;
 
@@ -53,7 +55,10 @@ VecStatus vec_probe_set_round_width(VecProbe *probe) VEC_MUST_CHECK;
 /* Ends a round that was gathered in the spill: lets the caller have the best of it, as many as the round is wide. VEC_NO_MEMORY. */
 VecStatus vec_probe_take_spill(VecProbe *probe) VEC_MUST_CHECK;
 
-/* The pool is sorted and final: works out the bounds and lets the caller have it. */
+/* The caller may take the first so many keys of the pool, which are sorted: works out their bounds. */
+void vec_probe_set_ready(VecProbe *probe, uint32_t count);
+
+/* The pool is sorted and final: lets the caller have it, unless a radius ends the search. */
 void vec_probe_make_ready(VecProbe *probe);
 
 /* Of probe_walk.c. Where a walk begins. VEC_NO_MEMORY. */

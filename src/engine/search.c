@@ -244,7 +244,7 @@ take_coded(VecSearch *search, VecCandidate *candidates, uint32_t count_max)
             break;
         }
         const uint64_t *next = &probe->walk.pool[probe->ready_next];
-        if (probe->ready_next + PREFETCH_AHEAD < probe->walk.pool_count)
+        if (probe->ready_next + PREFETCH_AHEAD < probe->ready_count)
             __builtin_prefetch(&probe->segment->rows[vec_walk_key_node(next[PREFETCH_AHEAD])]);
         fill_candidate(&candidates[count++], &probe->segment->rows[vec_walk_key_node(*next)], VEC_ROW_CODED,
                        estimate, least_bound(search));

@@ -424,6 +424,60 @@ filtered_walks_find_the_nearest(void **state)
         fail_msg("%u of %u", hits, wanted);
 }
 
+/* Where many match, a walk as without a filter finds them: a round gives fewer than it is wide, and the next ones the rest, in order. */
+static void
+many_matches_are_found_by_any_walk(void **state)
+{
+    enum { WANTED = 6 };
+    static const VecCondition wide[] = {RANGE(0, 0, 49), RANGE(2, 0, 2), RANGE(5, 0, UINT64_MAX / 2)};
+    Filtered *filtered = *state;
+    const VecSegmentOptions *segment = &filtered->options.segment;
+    uint32_t hits = 0, searches = 0, rounds = 0;
+
+    make_index(filtered, VEC_SEGMENT_HNSW);
+    for (uint32_t query = 1; query < ROWS; query += 97) {
+        VecFilter filter = {&wide[query % 3], 1};
+        VecSearchOptions options = {.ef_search = WANTED, .filter = &filter};
+        const float *vector = cases_row(&filtered->cases, query);
+        VecSearchStatistics statistics;
+        uint32_t given = 0, count;
+        VecSearch *search;
+        VecError error;
+
+        if (query % 61 == 0)
+            continue;
+        assert_int_equal(
+            vec_search_begin(filtered->index, vector, DIMENSIONS * sizeof(float), &options, &search, &error),
+            VEC_OK);
+        while (given < WANTED) {
+            VecCandidate candidate;
+            uint32_t nearer = 0;
+
+            assert_int_equal(vec_search_next(search, &candidate, 1, &count, &error), VEC_OK);
+            assert_int_equal(count, 1);
+            if (candidate.kind != VEC_ROW_CODED)
+                continue;
+            uint32_t row = cases_id_row(&candidate.id);
+            float distance = cases_distance(segment, vector, cases_row(&filtered->cases, row));
+
+            assert_true(vec_filter_matches(&filter, cases_keys(row, CASES_KEYS)));
+            for (uint32_t other = 0; other < ROWS; other++)
+                nearer += other % 61 != 0 && !is_null(other) &&
+                          vec_filter_matches(&filter, cases_keys(other, CASES_KEYS)) &&
+                          cases_distance(segment, vector, cases_row(&filtered->cases, other)) < distance;
+            given++;
+            hits += nearer < WANTED;
+        }
+        searches++;
+        vec_search_statistics(search, &statistics);
+        rounds += statistics.rounds;
+        vec_search_free(search);
+    }
+    assert_true(rounds > searches * 3 / 2);
+    if (hits < searches * WANTED * 9 / 10)
+        fail_msg("%u of %u", (unsigned)hits, (unsigned)(searches * WANTED));
+}
+
 /* One condition with an order is counted; of others a sample says how many. */
 static void
 estimates_are_near(void **state)
@@ -588,6 +642,7 @@ main(void)
         cmocka_unit_test_setup_teardown(merges_keep_the_keys_of_living_rows, setup, teardown),
         cmocka_unit_test_setup_teardown(filters_are_checked, setup, teardown),
         cmocka_unit_test_setup_teardown(filtered_walks_find_the_nearest, setup, teardown),
+        cmocka_unit_test_setup_teardown(many_matches_are_found_by_any_walk, setup, teardown),
         cmocka_unit_test_setup_teardown(estimates_are_near, setup, teardown),
         cmocka_unit_test_setup_teardown(searches_with_filters_survive_failures, setup, teardown),
         cmocka_unit_test_setup_teardown(interrupted_builds_sort_on, setup, teardown),
