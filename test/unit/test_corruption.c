@@ -275,7 +275,7 @@ search_filtered(const File *file, VecProbe *probe)
         if (vec_probe_begin(probe, query, bytes, &options) != VEC_OK)
             break;
         while (vec_probe_advance(probe, NULL, NULL) == VEC_OK && probe->stage != PROBE_DONE) {
-            for (; probe->ready_next < probe->walk.pool_count; probe->ready_next++, given++)
+            for (; probe->ready_next < probe->ready_count; probe->ready_next++, given++)
                 assert_true(vec_walk_key_node(probe->walk.pool[probe->ready_next]) < row_count);
         }
         vec_probe_end(probe);
@@ -317,8 +317,8 @@ bodies_may_lie_in_a_search(void **state)
                     if (begin(file, probe) != VEC_OK)
                         break; /* a mean beyond measure: no code can represent the query */
                     while (vec_probe_advance(probe, NULL, NULL) == VEC_OK && probe->stage != PROBE_DONE) {
-                        given += probe->walk.pool_count;
-                        probe->ready_next = probe->walk.pool_count;
+                        given += probe->ready_count;
+                        probe->ready_next = probe->ready_count;
                     }
                     vec_probe_end(probe);
                     assert_int_equal(given, header->rows_coded);

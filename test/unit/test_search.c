@@ -755,8 +755,8 @@ rows_that_no_path_leads_to_need_little_memory(void **state)
     assert_int_equal(vec_probe_begin(probe, &query, sizeof(query), &(VecSearchOptions){.ef_search = 10}),
                      VEC_OK);
     while (vec_probe_advance(probe, NULL, NULL) == VEC_OK && probe->stage != PROBE_DONE) {
-        given += probe->walk.pool_count;
-        probe->ready_next = probe->walk.pool_count;
+        given += probe->ready_count;
+        probe->ready_next = probe->ready_count;
     }
     assert_int_equal(given, row_count);
     assert_in_range(allocator.bytes_largest, 1, 65536); /* a key for each row is 240,000 */
