@@ -183,7 +183,10 @@ vec_probe_set_ready(VecProbe *probe, uint32_t count)
         uint32_t row = vec_walk_key_node(walk->pool[i]);
         float estimate = vec_walk_key_distance(walk->pool[i]) + probe->query.constant;
 
-        least = fminf(least, vec_codes_lower_bound(&probe->segment->codes, &probe->query, row, estimate));
+        least =
+            probe->way->is_unmeasured
+                ? -INFINITY
+                : fminf(least, vec_codes_lower_bound(&probe->segment->codes, &probe->query, row, estimate));
         probe->bounds[i] = least;
     }
     probe->ready_next = 0;

@@ -13,7 +13,7 @@
  * caller wants few of many rows, and whoever wants all of 2^31 rows has them after some thirty passes.
  *
  * With a filter only matching rows become keys. Where few match, or there is no graph, a scan reads the codes of exactly those;
- * where many match, a walk like any other gives those that do; else a walk finds them (walk_selected.h). Where no more match than a query wants, they come as they are. A walk that comes to its end without having found what it was to find was a
+ * where many match, a walk like any other gives those that do; else a walk finds them (walk_selected.h). Where two dozen match at most, they come as they are. A walk that comes to its end without having found what it was to find was a
  * mistake of the estimate, and a scan takes its place.
  *
  * Within a radius the rounds end with the first in which no lower bound is below it (of a graph's islands, which come in no
@@ -80,7 +80,7 @@ VecStatus vec_probe_create(const VecSealed *segment, const VecAllocator *allocat
                            VecProbe **probe) VEC_MUST_CHECK;
 void vec_probe_free(VecProbe *probe); /* NULL is legal */
 
-/* Begins a search. VEC_INVALID: the query cannot be coded. VEC_NO_MEMORY. */
+/* Begins a search. VEC_INVALID: the query cannot be coded, where that is needed: not for a filter that few rows match. VEC_NO_MEMORY. */
 VecStatus vec_probe_begin(VecProbe *probe, const void *query, size_t query_bytes,
                           const VecSearchOptions *options) VEC_MUST_CHECK;
 

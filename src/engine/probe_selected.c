@@ -51,7 +51,8 @@
  * what it found. (100,000 sentences; a half, a quarter at random: ten rows at ef 100 0.4 and 0.57 of the time and recall 0.988 and 0.974 instead of
  * 0.985 and 0.966, a hundred at ef 200 0.8 and 1.1, and 0.993 and 0.994 instead of 0.971 and 0.963.)
  */
-#define PASSING_PART 0.2
+#define PASSING_PART       0.2
+#define PASSING_PART_LEAST 0.05 /* of a first round */
 
 /* Of the rows that have codes, as far as is known. */
 static double
@@ -260,6 +261,9 @@ run_few(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
     (void)should_stop, (void)should_stop_context;
     if (vec_walk_reserve_spill(walk, probe->few_count) != VEC_OK)
         return VEC_NO_MEMORY;
+    if (probe->width < probe->few_count) /* none is known to be nearer than another */
+        probe->width = probe->few_count;
+    walk->spill_count = 0;
     for (uint32_t i = 0; i < probe->few_count; i++)
         walk->spill[walk->spill_count++] = vec_walk_key(-INFINITY, walk->batch_nodes[i]);
     return vec_probe_take_spill(probe);
@@ -336,40 +340,50 @@ begin_passing(VecProbe *probe)
     return vec_probe_walk_seed_postings(probe);
 }
 
-/* Of the pool, which is ready, those that do not match go behind the others: the walk must not meet them again. */
-static VecStatus
+/* Of the pool, which is ready, those that do not match go behind the others: the walk must not meet them again. Returns how many match. */
+static uint32_t
 set_aside_unselected(VecProbe *probe)
 {
-    VecWalk *walk = &probe->walk;
-    uint32_t kept = 0, aside = 0;
+    uint64_t *pool = probe->walk.pool;
+    uint32_t kept = 0;
 
-    if (vec_walk_reserve_spill(walk, walk->pool_count) != VEC_OK)
-        return VEC_NO_MEMORY;
-    for (uint32_t i = 0; i < walk->pool_count; i++) {
-        uint32_t row = vec_walk_key_node(walk->pool[i]);
+    for (uint32_t i = 0; i < probe->walk.pool_count; i++) {
+        uint64_t key = pool[i];
+        uint32_t row = vec_walk_key_node(key);
 
-        if (vec_selection_keep(&probe->selection, &row, 1) == 1)
-            walk->pool[kept++] = walk->pool[i];
-        else
-            walk->spill[walk->spill_count + aside++] = walk->pool[i];
+        pool[i] = pool[kept];
+        pool[kept] = key;
+        kept += vec_selection_keep(&probe->selection, &row, 1);
     }
-    memcpy(walk->pool + kept, walk->spill + walk->spill_count, aside * sizeof(uint64_t));
     vec_probe_set_ready(probe, kept);
-    return VEC_OK;
+    if (kept > 0 && probe->bounds[0] >= probe->radius)
+        probe->ready_next = kept;
+    return kept;
 }
 
+/* A first round that found fewer than where it began: the rows that match lie elsewhere. */
 static VecStatus
 run_passing(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
 {
     VecStatus status = vec_probe_walk.run(probe, should_stop, should_stop_context);
 
-    return status == VEC_OK && probe->stage == PROBE_READY ? set_aside_unselected(probe) : status;
+    if (status != VEC_OK || probe->stage != PROBE_READY)
+        return status;
+    if (set_aside_unselected(probe) >= probe->walk.pool_count * PASSING_PART_LEAST || probe->taken_count > 0)
+        return VEC_OK;
+    vec_walk_reset(&probe->walk);
+    probe->ready_next = probe->ready_count = 0;
+    probe->row_next = 0;
+    probe->way = &vec_probe_selected_walk;
+    probe->stage = PROBE_START;
+    return VEC_OK;
 }
 
 const VecProbeWay vec_probe_selected_walk = {
     .is_walk = true, .begin = begin_walk, .run = run_walk, .next = vec_probe_walk_next, .rest = rest_of_walk};
 
 const VecProbeWay vec_probe_passing_walk = {.is_walk = true,
+                                            .passes_all = true,
                                             .begin = begin_passing,
                                             .run = run_passing,
                                             .next = vec_probe_walk_next,

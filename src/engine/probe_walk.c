@@ -100,7 +100,8 @@ gather_ring(VecProbe *probe, uint32_t row, uint32_t count_max, VecShouldStop sho
 
         if (next == VEC_NODE_NONE || next == row)
             return VEC_OK;
-        if (!probe->is_selective || vec_selection_keep(&probe->selection, &kept, 1) == 1) {
+        if (!probe->is_selective || probe->way->passes_all ||
+            vec_selection_keep(&probe->selection, &kept, 1) == 1) {
             if (vec_bitset_test(walk->visited, next))
                 return VEC_OK;
             vec_bitset_set(walk->visited, next);

@@ -8,7 +8,7 @@
  *     vec_probe_selected_walk  HNSW with a filter: along the graph, through rows that do not match
  *     vec_probe_passing_walk   HNSW with a filter that many rows match: along the graph as without it
  *     vec_probe_selected_scan  any with a filter that few rows match: the codes of exactly those
- *     vec_probe_selected_few   any with a filter that no more rows match than a query wants: those, unmeasured
+ *     vec_probe_selected_few   any with a filter that two dozen rows match at most: those, unmeasured
  */
 #ifndef VEC_PROBE_WAYS_H
 #define VEC_PROBE_WAYS_H
@@ -21,6 +21,7 @@
 struct VecProbeWay {
     bool is_walk; /* leaves marks at the rows that it visited, and goes on with the others in the end */
     bool is_scan;
+    bool passes_all;                 /* rows that do not match are keys, too, until a round is ready */
     bool is_unmeasured;              /* the query is not encoded: all estimates are -inf */
     bool (*create)(VecProbe *probe); /* allocates what only this way needs; false: no memory. NULL: nothing */
 
