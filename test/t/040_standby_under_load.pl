@@ -44,6 +44,8 @@ sub segments_of
 	return "@files";
 }
 
+# What the workers still have to do they would do anew on the standby.
+$primary->safe_psql('postgres', q{SELECT fence_vector_index(c.oid) FROM pg_class c JOIN pg_am a ON a.oid = c.relam WHERE a.amname = 'vectors' AND c.relkind = 'i'});
 $primary->backup('warm');
 $primary->command_ok([ 'pg_verifybackup', '-n', $primary->backup_dir . '/warm' ], 'pg_verifybackup');
 my $standby = PostgreSQL::Test::Cluster->new('standby');
