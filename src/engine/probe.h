@@ -13,8 +13,9 @@
  * caller wants few of many rows, and whoever wants all of 2^31 rows has them after some thirty passes.
  *
  * With a filter only matching rows become keys. Where few match, or there is no graph, a scan reads the codes of exactly those;
- * where many match, a walk like any other gives those that do; else a walk finds them (walk_selected.h). Where two dozen match at most, they come as they are. A walk that comes to its end without having found what it was to find was a
- * mistake of the estimate, and a scan takes its place.
+ * where many match, a walk like any other gives those that do; else a walk finds them (walk_selected.h). Where two dozen match at most,
+ * they come as they are. A walk that comes to its end without having found what it was to find was a mistake of the estimate, and a
+ * scan takes its place.
  *
  * Within a radius the rounds end with the first in which no lower bound is below it (of a graph's islands, which come in no
  * order, all pieces are looked at).

@@ -89,7 +89,7 @@ prefers_scan(const VecProbe *probe, uint64_t width)
 
 /*
  * Where so few rows can match that one look tells which do, their number is no estimate any more, and they are the first of batch_nodes.
- * True: they are no more than a query wants.
+ * True: they are so few that none is measured.
  */
 static bool
 find_few(VecProbe *probe)
@@ -182,18 +182,26 @@ seed(VecProbe *probe, uint32_t entry)
                               vec_selection_sample(&probe->selection, rows, SEED_ROWS));
 }
 
+/* Where the walk was entered. */
 static VecStatus
-begin_walk(VecProbe *probe)
+begin_walk_at(VecProbe *probe, uint32_t entry)
 {
-    uint32_t entry;
-    VecStatus status;
+    VecStatus status = widen(probe, entry);
 
-    if ((status = vec_probe_walk_enter(probe, &entry)) != VEC_OK ||
-        (status = widen(probe, entry)) != VEC_OK || !probe->way->is_walk)
+    if (status != VEC_OK || !probe->way->is_walk)
         return status;
     if ((status = vec_probe_walk_seed_postings(probe)) != VEC_OK)
         return status;
     return seed(probe, entry);
+}
+
+static VecStatus
+begin_walk(VecProbe *probe)
+{
+    uint32_t entry;
+    VecStatus status = vec_probe_walk_enter(probe, &entry);
+
+    return status == VEC_OK ? begin_walk_at(probe, entry) : status;
 }
 
 static VecStatus
@@ -325,19 +333,15 @@ rest_of_walk(VecProbe *probe, VecShouldStop should_stop, void *should_stop_conte
 static VecStatus
 begin_passing(VecProbe *probe)
 {
-    const VecSealed *segment = probe->segment;
     uint32_t entry;
     VecStatus status = vec_probe_walk_enter(probe, &entry);
 
     if (status != VEC_OK)
         return status;
-    if (part_around(probe, entry) < PASSING_PART) {
-        vec_walk_reset(&probe->walk);
-        probe->way = &vec_probe_selected_walk;
-        return begin_walk(probe);
-    }
-    vec_walk_seed(&probe->walk, &segment->graph.bottom, &segment->codes, &probe->query, entry);
-    return vec_probe_walk_seed_postings(probe);
+    if (part_around(probe, entry) >= PASSING_PART)
+        return vec_probe_walk_seed(probe, entry);
+    probe->way = &vec_probe_selected_walk;
+    return begin_walk_at(probe, entry);
 }
 
 /* Of the pool, which is ready, those that do not match go behind the others: the walk must not meet them again. Returns how many match. */

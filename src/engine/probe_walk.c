@@ -52,17 +52,22 @@ vec_probe_walk_seed_postings(VecProbe *probe)
                              &probe->walk);
 }
 
+VecStatus
+vec_probe_walk_seed(VecProbe *probe, uint32_t entry)
+{
+    const VecSealed *segment = probe->segment;
+
+    vec_walk_seed(&probe->walk, &segment->graph.bottom, &segment->codes, &probe->query, entry);
+    return vec_probe_walk_seed_postings(probe);
+}
+
 static VecStatus
 begin(VecProbe *probe)
 {
-    const VecSealed *segment = probe->segment;
     uint32_t entry;
     VecStatus status = vec_probe_walk_enter(probe, &entry);
 
-    if (status != VEC_OK)
-        return status;
-    vec_walk_seed(&probe->walk, &segment->graph.bottom, &segment->codes, &probe->query, entry);
-    return vec_probe_walk_seed_postings(probe);
+    return status == VEC_OK ? vec_probe_walk_seed(probe, entry) : status;
 }
 
 /* The next row that was never visited; false if there is none. Rows before row_next are all visited. */

@@ -67,11 +67,12 @@ VecStatus vec_probe_walk_enter(VecProbe *probe, uint32_t *entry) VEC_MUST_CHECK;
 
 /* Rows of the lists of a sparse query's dimensions, where there are such lists. VEC_NO_MEMORY. */
 VecStatus vec_probe_walk_seed_postings(VecProbe *probe) VEC_MUST_CHECK;
+
+/* Those, and where the walk was entered. VEC_NO_MEMORY. */
+VecStatus vec_probe_walk_seed(VecProbe *probe, uint32_t entry) VEC_MUST_CHECK;
 VecStatus vec_probe_walk_next(VecProbe *probe) VEC_MUST_CHECK;
 
-/*
- * The pool is final: makes ready what the round gives, and leaves the rest aside for the next. VEC_NO_MEMORY.
- */
+/* The pool is final: makes ready what the round gives, and leaves the rest aside for the next. VEC_NO_MEMORY. */
 VecStatus vec_probe_walk_end_round(VecProbe *probe) VEC_MUST_CHECK;
 
 /*

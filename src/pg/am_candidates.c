@@ -50,7 +50,7 @@ reads_wanted(VecpgCandidates *candidates, uint64 given)
 
     if (next < candidates->read_to || next == count)
         return candidates->read_to;
-    if (candidates->all_are_read)
+    if (candidates->is_collected)
         return count;
     if (given >= candidates->likely_count) {
         uint64 more = Max(ROWS_LIKELY, given);

@@ -17,7 +17,7 @@ typedef struct VecpgCandidates {
     VecpgLogReader *log;
     VecpgHeapReader *heap; /* NULL: whoever scans fetches no rows */
     bool reads_ahead;      /* by effective_io_concurrency */
-    bool all_are_read;     /* before the first row is given */
+    bool is_collected;     /* all are read before a row is given: by another vector than searched */
     VecCandidate list[VECPG_CANDIDATES_MAX];
     uint32 next;
     uint32 count;

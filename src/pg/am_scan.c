@@ -67,8 +67,6 @@ typedef struct VecpgScan {
     bool cut_was_told; /* survives rescans */
     bool is_ordered;   /* else rows come as they are found */
     bool query_is_null;
-    bool
-        is_collected; /* the segments are searched by another vector than rows are ordered by: only all can be sorted */
     bool has_last;
     float last_distance;   /* that was emitted */
     MemoryContext context; /* reset at each rescan */
@@ -507,8 +505,7 @@ consider_range_instead(Relation index, VecpgScan *state)
     if (state->emitted_count * 10 > state->examined || !forget_found(state))
         return;
     state->range_instead_at = UINT64_MAX;
-    state->is_collected = true;
-    state->candidates.all_are_read = true;
+    state->candidates.is_collected = true;
     vec_search_free(state->resources->search);
     state->resources->search = NULL;
     if (!search_begin(index, state, segments, sphere->center, sphere->radius)) {
@@ -541,7 +538,7 @@ refill(Relation index, VecpgScan *state)
 static float
 bound_of_rest(VecpgScan *state)
 {
-    if (state->is_collected)
+    if (state->candidates.is_collected)
         return -INFINITY;
     if (!vecpg_candidates_is_empty(&state->candidates))
         return state->candidates.list[state->candidates.next].lower_bound;
@@ -575,7 +572,7 @@ rerank_from_log(VecpgScan *state, uint64 position)
 static bool
 is_distance(const VecpgScan *state, const VecCandidate *candidate)
 {
-    return candidate->is_exact && !state->is_collected &&
+    return candidate->is_exact && !state->candidates.is_collected &&
            (state->range == NULL || vecpg_range_is_order(state->range));
 }
 
@@ -585,7 +582,7 @@ rerank(VecpgScan *state, const VecCandidate *candidate)
     ItemPointerData tid = vecpg_candidates_tid(candidate);
     uint64 position = candidate->id.position;
 
-    if (state->is_collected && was_emitted(state, position))
+    if (state->candidates.is_collected && was_emitted(state, position))
         return;
     if (is_distance(state, candidate)) {
         if ((state->range == NULL || vecpg_range_contains_distance(state->range, candidate->estimate)) &&

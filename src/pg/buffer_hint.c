@@ -158,17 +158,29 @@ vecpg_buffer_hint_pin_heap_page(Relation heap, BlockNumber block)
     return pin_guessed(heap, block, guess) ? guess : InvalidBuffer;
 }
 
+/* Where the row's line pointer is, in which buffer; NULL: no guess, or no row's TID. Neither pinned nor locked. */
+static ItemId
+guessed_item(Relation heap, const ItemPointerData *tid, Buffer *guess)
+{
+    OffsetNumber offset = ItemPointerGetOffsetNumberNoCheck(tid);
+
+    *guess = page_hint(heap, ItemPointerGetBlockNumberNoCheck(tid));
+    if (*guess == InvalidBuffer || offset == InvalidOffsetNumber || offset > MaxHeapTuplesPerPage)
+        return NULL;
+    return PageGetItemId(BufferGetPage(*guess), offset);
+}
+
 void
 vecpg_buffer_hint_prefetch_heap_page(Relation heap, const ItemPointerData *tid)
 {
-    Buffer guess = page_hint(heap, ItemPointerGetBlockNumberNoCheck(tid));
-    OffsetNumber offset = ItemPointerGetOffsetNumberNoCheck(tid);
+    Buffer guess;
+    ItemId item = guessed_item(heap, tid, &guess);
 
-    if (guess == InvalidBuffer || offset == InvalidOffsetNumber || offset > MaxHeapTuplesPerPage)
+    if (item == NULL)
         return;
     __builtin_prefetch(GetBufferDescriptor(guess - 1), 1);
     __builtin_prefetch(BufferGetPage(guess));
-    __builtin_prefetch(PageGetItemId(BufferGetPage(guess), offset));
+    __builtin_prefetch(item);
 }
 
 static void
@@ -205,13 +217,13 @@ vecpg_buffer_hint_prefetch_entry(Relation index, uint64 page_number, uint16 slot
 void
 vecpg_buffer_hint_prefetch_row(Relation heap, const ItemPointerData *tid)
 {
-    Buffer guess = page_hint(heap, ItemPointerGetBlockNumberNoCheck(tid));
-    OffsetNumber offset = ItemPointerGetOffsetNumberNoCheck(tid);
+    Buffer guess;
+    ItemId place = guessed_item(heap, tid, &guess);
     ItemIdData item;
 
-    if (guess == InvalidBuffer || offset == InvalidOffsetNumber || offset > MaxHeapTuplesPerPage)
+    if (place == NULL)
         return;
-    item = *PageGetItemId(BufferGetPage(guess), offset);
+    item = *place;
     if (ItemIdGetOffset(&item) < BLCKSZ)
         prefetch_bytes(BufferGetPage(guess) + ItemIdGetOffset(&item),
                        Min(ItemIdGetLength(&item), BLCKSZ - ItemIdGetOffset(&item)));

@@ -372,13 +372,27 @@ filters_are_checked(void **state)
     assert_false(vec_filter_is_valid(&(VecFilter){many, VEC_CONDITIONS_MAX + 1}, 1));
 }
 
+/* How many of the coded rows that match are nearer to a vector than one of them. */
+static uint32_t
+rows_nearer(const Filtered *filtered, const VecFilter *filter, const float *vector, uint32_t row)
+{
+    const VecSegmentOptions *segment = &filtered->options.segment;
+    float distance = cases_distance(segment, vector, cases_row(&filtered->cases, row));
+    uint32_t nearer = 0;
+
+    for (uint32_t other = 0; other < ROWS; other++)
+        nearer += other % 61 != 0 && !is_null(other) &&
+                  vec_filter_matches(filter, cases_keys(other, CASES_KEYS)) &&
+                  cases_distance(segment, vector, cases_row(&filtered->cases, other)) < distance;
+    return nearer;
+}
+
 /* The first rows of a search, as they come by estimate, are the nearest of those that match, but for a few. */
 static void
 filtered_walks_find_the_nearest(void **state)
 {
     static const VecCondition wide[] = {RANGE(0, 0, 49), RANGE(2, 0, 2), RANGE(5, 0, UINT64_MAX / 2)};
     Filtered *filtered = *state;
-    const VecSegmentOptions *segment = &filtered->options.segment;
     uint32_t hits = 0, wanted = 0;
 
     make_index(filtered, VEC_SEGMENT_HNSW);
@@ -402,15 +416,9 @@ filtered_walks_find_the_nearest(void **state)
             for (uint32_t i = 0; i < count; i++) {
                 if (candidates[i].kind != VEC_ROW_CODED)
                     continue;
-                uint32_t nearer = 0, row = cases_id_row(&candidates[i].id);
-                float distance = cases_distance(segment, vector, cases_row(&filtered->cases, row));
-
-                for (uint32_t other = 0; other < ROWS; other++)
-                    nearer += other % 61 != 0 && !is_null(other) &&
-                              vec_filter_matches(&filter, cases_keys(other, CASES_KEYS)) &&
-                              cases_distance(segment, vector, cases_row(&filtered->cases, other)) < distance;
                 given++;
-                hits += nearer < options.ef_search;
+                hits += rows_nearer(filtered, &filter, vector, cases_id_row(&candidates[i].id)) <
+                        options.ef_search;
             }
         } while (count > 0);
         assert_int_equal(given, options.ef_search);
@@ -527,7 +535,6 @@ many_matches_are_found_by_any_walk(void **state)
     enum { WANTED = 6 };
     static const VecCondition wide[] = {RANGE(0, 0, 49), RANGE(2, 0, 2), RANGE(5, 0, UINT64_MAX / 2)};
     Filtered *filtered = *state;
-    const VecSegmentOptions *segment = &filtered->options.segment;
     uint32_t hits = 0, searches = 0, rounds = 0;
 
     make_index(filtered, VEC_SEGMENT_HNSW);
@@ -547,22 +554,15 @@ many_matches_are_found_by_any_walk(void **state)
             VEC_OK);
         while (given < WANTED) {
             VecCandidate candidate;
-            uint32_t nearer = 0;
 
             assert_int_equal(vec_search_next(search, &candidate, 1, &count, &error), VEC_OK);
             assert_int_equal(count, 1);
             if (candidate.kind != VEC_ROW_CODED)
                 continue;
             uint32_t row = cases_id_row(&candidate.id);
-            float distance = cases_distance(segment, vector, cases_row(&filtered->cases, row));
-
             assert_true(vec_filter_matches(&filter, cases_keys(row, CASES_KEYS)));
-            for (uint32_t other = 0; other < ROWS; other++)
-                nearer += other % 61 != 0 && !is_null(other) &&
-                          vec_filter_matches(&filter, cases_keys(other, CASES_KEYS)) &&
-                          cases_distance(segment, vector, cases_row(&filtered->cases, other)) < distance;
             given++;
-            hits += nearer < WANTED;
+            hits += rows_nearer(filtered, &filter, vector, row) < WANTED;
         }
         searches++;
         vec_search_statistics(search, &statistics);
