@@ -76,6 +76,8 @@ typedef struct VecpgScan {
     VecpgFilter *filter;     /* NULL: no condition on filter columns */
     uint64 range_instead_at; /* candidates after which to think of that */
     uint64 examined;         /* candidates so far */
+    uint32 rerank_size;      /* rows of segments that wait before one is given; 0: as bounds say */
+    uint64 covered_waiting;  /* rows of segments among rows */
     uint64 uncovered_given;
     uint64 uncovered_rows;
     VecpgLogReader *reader;
@@ -182,6 +184,7 @@ add_row(VecpgScan *state, const ItemPointerData *tid, uint64 position, float dis
     row->tid = *tid;
     row->position = position;
     row->is_uncovered = is_uncovered;
+    state->covered_waiting += !is_uncovered;
     pairingheap_add(state->rows, &row->node);
 }
 
@@ -319,6 +322,27 @@ nprobe(Relation index)
     return options.nprobe != 0 ? options.nprobe : vecpg_guc_ivf_nprobe;
 }
 
+/* The setting for this index's codes; full precision has nothing to rerank. */
+static uint32
+rerank_size(Relation index)
+{
+    VecIndexOptions options;
+
+    vecpg_options_read(index, &options);
+    switch (options.quantization) {
+        case VEC_INDEX_TRIVIAL:
+            return 0;
+        case VEC_INDEX_SCALAR:
+            return vecpg_guc_sq_rerank_size;
+        case VEC_INDEX_PRODUCT:
+            return vecpg_guc_pq_rerank_size;
+        case VEC_INDEX_RABITQ:
+        case VEC_INDEX_BINARY:
+            return vecpg_guc_rq_rerank_size;
+    }
+    return 0;
+}
+
 /*
  * Starts a search in the segments for the rows nearest to a vector, as far as radius. False: they cannot be read, or the vector is one
  * that codes cannot answer.
@@ -450,6 +474,7 @@ scan_start(IndexScanDesc scan, VecpgScan *state)
                        state->range != NULL ? vecpg_range_limit(state->range) : INFINITY)))
         segments = NULL;
     state->exhausted = segments == NULL;
+    state->rerank_size = rerank_size(index);
     open_candidates(scan, state);
     end = vecpg_log_reader_end(state->reader);
     rows = scan_uncovered(state, segments, end);
@@ -469,6 +494,7 @@ forget_found(VecpgScan *state)
     state->candidates.count = 0;
     state->candidates.next = 0;
     state->rows = pairingheap_allocate(compare_rows, NULL);
+    state->covered_waiting = 0;
     state->chunk_free = 0;
     state->recycled = NULL;
     state->null_count = 0; /* they are emitted last: none was */
@@ -631,7 +657,11 @@ emit(IndexScanDesc scan, const VecpgScan *state, const ItemPointerData *tid, flo
 static bool
 is_next(VecpgScan *state, const VecpgScanRow *row)
 {
-    return state->exhausted || !state->is_ordered || row->distance <= bound_of_rest(state);
+    if (state->exhausted || !state->is_ordered)
+        return true;
+    if (state->rerank_size > 0 && !state->candidates.is_collected)
+        return state->covered_waiting >= state->rerank_size;
+    return row->distance <= bound_of_rest(state);
 }
 
 /* Whether the settings leave out a row whose turn it is. */
@@ -669,6 +699,7 @@ next_row(IndexScanDesc scan, VecpgScan *state)
 
         if (row != NULL && is_next(state, row)) {
             pairingheap_remove_first(state->rows);
+            state->covered_waiting -= !row->is_uncovered;
             state->recycled = row;
             if (is_left_out(state, row))
                 continue;

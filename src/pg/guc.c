@@ -13,6 +13,9 @@ bool vecpg_guc_enable_index;
 int vecpg_guc_search_mode;
 int vecpg_guc_iterative_order;
 int vecpg_guc_max_scan_tuples;
+int vecpg_guc_sq_rerank_size;
+int vecpg_guc_pq_rerank_size;
+int vecpg_guc_rq_rerank_size;
 int vecpg_guc_max_background_workers;
 int vecpg_guc_wire_format;
 
@@ -25,21 +28,13 @@ static const struct config_enum_entry search_modes[] = {
 static const struct config_enum_entry iterative_orders[] = {
     {"relaxed", VECPG_ORDER_RELAXED, false}, {"strict", VECPG_ORDER_STRICT, false}, {NULL, 0, false}};
 
-/* What pgvecto.rs' users set, and what has nothing to set here: rows are reranked as far as their bounds ask for it. */
+/* What pgvecto.rs' users set, and what has nothing to set here. */
 static const struct config_enum_entry transports[] = {
     {"unix", 0, false}, {"mmap", 1, false}, {NULL, 0, false}};
-static int accepted_sq_rerank_size, accepted_pq_rerank_size, accepted_rq_rerank_size;
 static bool accepted_sq_fast_scan, accepted_pq_fast_scan, accepted_rq_fast_scan, accepted_enable_prefilter;
 static int accepted_internal_transport;
 
 #define NO_EFFECT "Accepted for compatibility; has no effect."
-
-static void
-accept_integer(const char *name, const char *what, int *variable, int value, int min)
-{
-    DefineCustomIntVariable(name, what, NO_EFFECT, variable, value, min, 65535, PGC_USERSET, 0, NULL, NULL,
-                            NULL);
-}
 
 static void
 accept_boolean(const char *name, const char *what, bool *variable, bool value)
@@ -50,12 +45,6 @@ accept_boolean(const char *name, const char *what, bool *variable, bool value)
 static void
 accept_settings(void)
 {
-    accept_integer("vectors.sq_rerank_size", "Candidates of scalar codes to be reranked; 0: automatic.",
-                   &accepted_sq_rerank_size, 0, 0);
-    accept_integer("vectors.pq_rerank_size", "Candidates of product codes to be reranked; 0: automatic.",
-                   &accepted_pq_rerank_size, 0, 0);
-    accept_integer("vectors.rq_rerank_size", "Candidates of RaBitQ codes to be reranked; 0: automatic.",
-                   &accepted_rq_rerank_size, 0, 0);
     accept_boolean("vectors.sq_fast_scan", "Compares scalar codes in blocks.", &accepted_sq_fast_scan, false);
     accept_boolean("vectors.pq_fast_scan", "Compares product codes in blocks.", &accepted_pq_fast_scan,
                    false);
@@ -68,8 +57,27 @@ accept_settings(void)
 }
 
 static void
+define_rerank_size(const char *name, const char *what, int *variable)
+{
+    DefineCustomIntVariable(
+        name, what,
+        "0: as many as the error bounds of the codes ask for. Else a row is given when so many "
+        "that were compared by their full vectors wait, it among them.",
+        variable, 0, 0, 65535, PGC_USERSET, 0, NULL, NULL, NULL);
+}
+
+static void
 define_scan_settings(void)
 {
+    define_rerank_size("vectors.sq_rerank_size",
+                       "Rows of scalar codes that are reranked before one is given.",
+                       &vecpg_guc_sq_rerank_size);
+    define_rerank_size("vectors.pq_rerank_size",
+                       "Rows of product codes that are reranked before one is given.",
+                       &vecpg_guc_pq_rerank_size);
+    define_rerank_size("vectors.rq_rerank_size",
+                       "Rows of RaBitQ codes that are reranked before one is given.",
+                       &vecpg_guc_rq_rerank_size);
     DefineCustomEnumVariable("vectors.search_mode", "How far a scan goes.",
                              "vbase: until the query has all rows that it asks for; basic: at most "
                              "hnsw_ef_search rows of each segment.",

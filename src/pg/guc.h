@@ -11,6 +11,9 @@ extern int vecpg_guc_hnsw_ef_search;
 #define VECPG_IVF_NPROBE_DEFAULT 10
 extern int vecpg_guc_ivf_nprobe;
 
+/* Rows of scalar, product and RaBitQ codes that are reranked before one is given; 0: automatic. */
+extern int vecpg_guc_sq_rerank_size, vecpg_guc_pq_rerank_size, vecpg_guc_rq_rerank_size;
+
 extern bool vecpg_guc_enable_index;
 extern int vecpg_guc_max_scan_tuples; /* 0: no limit */
 

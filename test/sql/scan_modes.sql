@@ -115,6 +115,40 @@ SET vectors.max_scan_tuples = 2000;
 SELECT count(*) FROM (SELECT id FROM items ORDER BY v <-> '[1,2,3,4]') s;
 RESET vectors.max_scan_tuples;
 
+-- *_rerank_size, of the index's own codes alone: a row is given when so many are compared; full precision has nothing to rerank
+CREATE TABLE coded (id int, v vector(64)) WITH (autovacuum_enabled = off);
+INSERT INTO coded SELECT n, array_agg(round((sin(n * (12.9898 + d)) * 1000)::numeric, 3)::real ORDER BY d)::vector
+    FROM generate_series(1, 1000) n, generate_series(1, 64) d GROUP BY n;
+CREATE FUNCTION reranked(setting text, size int) RETURNS bigint LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('vectors.' || setting || '_rerank_size', size::text, true);
+    RETURN candidates FROM vectors_explain('coded_v', (SELECT v FROM coded WHERE id = 7), 10);
+END $$;
+CREATE FUNCTION reranked_by(quantization text, own text) RETURNS TABLE (automatic bool, sq bigint, pq bigint, rq bigint, one bool, every_row bool) LANGUAGE plpgsql AS $$
+DECLARE n bigint;
+BEGIN
+    EXECUTE format('CREATE INDEX coded_v ON coded USING vectors (v vector_l2_ops) WITH (quantization = %s)', quantization);
+    n := reranked('sq', 0);
+    automatic := n BETWEEN 10 AND 300;
+    sq := nullif(reranked('sq', 400), n); PERFORM reranked('sq', 0);
+    pq := nullif(reranked('pq', 400), n); PERFORM reranked('pq', 0);
+    rq := nullif(reranked('rq', 400), n); PERFORM reranked('rq', 0);
+    IF own IS NOT NULL THEN
+        one := reranked(own, 1) = 10;
+        PERFORM reranked(own, 65535);
+        -- every row once, in order of its distance
+        SELECT count(DISTINCT id) = 1000 AND bool_and(d >= before) INTO every_row FROM
+            (SELECT id, d, lag(d, 1, 0::real) OVER () AS before FROM (SELECT id, v <-> (SELECT v FROM coded WHERE id = 8) AS d FROM coded ORDER BY v <-> (SELECT v FROM coded WHERE id = 8)) s) s;
+        PERFORM reranked(own, 0);
+    END IF;
+    DROP INDEX coded_v;
+    RETURN NEXT;
+END $$;
+SELECT quantization, r.* FROM unnest('{scalar8, product, rabitq3, binary, trivial}'::text[], '{sq, pq, rq, rq, NULL}'::text[]) AS u (quantization, own),
+    reranked_by(quantization, own) r;
+DROP FUNCTION reranked, reranked_by;
+DROP TABLE coded;
+
 -- names and ranges; what has no effect any more is accepted
 CREATE FUNCTION attempt(statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE hint text;
