@@ -1669,7 +1669,7 @@ COMMENT ON COLUMN pg_vector_index_stat.idx_last_error IS 'why it is DEGRADED';
 
 CREATE FUNCTION alter_vector_index(index regclass, key text, value text) RETURNS void
     AS 'MODULE_PATHNAME', 'vectors_alter_vector_index' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
-COMMENT ON FUNCTION alter_vector_index(regclass, text, text) IS 'sets one option of the index, such as indexing.hnsw.m; its segments are built anew behind running queries; for its owner; 22023 for an unknown key or a value out of range';
+COMMENT ON FUNCTION alter_vector_index(regclass, text, text) IS 'sets one option of the index, such as indexing.hnsw.m; one of another algorithm chooses that algorithm; its segments are built anew behind running queries; for its owner; 22023 for an unknown key or a value out of range';
 
 CREATE FUNCTION pgvectors_upgrade() RETURNS void LANGUAGE sql VOLATILE PARALLEL UNSAFE BEGIN ATOMIC END;
 COMMENT ON FUNCTION pgvectors_upgrade() IS 'does nothing: for scripts that were written for pgvecto.rs';
