@@ -1653,6 +1653,10 @@ CREATE VIEW pg_vector_index_stat AS
     WHERE c.relkind = 'i' AND s.idx_status IS NOT NULL;
 GRANT SELECT ON pg_vector_index_stat TO PUBLIC;
 COMMENT ON VIEW pg_vector_index_stat IS 'the state of every vectors index of the database: rows by segment, sizes, options, what is wrong; living rows in idx_sealed (with a graph or lists), idx_growing (codes alone) and idx_write (no segment yet), which add up to idx_tuples';
+COMMENT ON COLUMN pg_vector_index_stat.tablerelid IS 'the table';
+COMMENT ON COLUMN pg_vector_index_stat.indexrelid IS 'the index';
+COMMENT ON COLUMN pg_vector_index_stat.tablename IS 'the table''s name';
+COMMENT ON COLUMN pg_vector_index_stat.indexname IS 'the index''s name';
 COMMENT ON COLUMN pg_vector_index_stat.idx_status IS 'NORMAL; BUILDING: being built, rebuilt or dropped; DEGRADED: right but slower than it could be, or corrupt, idx_last_error says why';
 COMMENT ON COLUMN pg_vector_index_stat.idx_indexing IS 'segments are being built or merged, or rows or changed options wait for that';
 COMMENT ON COLUMN pg_vector_index_stat.idx_tuples IS 'rows that are not dead';

@@ -48,7 +48,7 @@ check_reader(Oid heap_oid)
 }
 
 static Relation
-open_index(Oid index_oid, Relation *heap, LOCKMODE lock_mode, bool is_owners)
+open_index(Oid index_oid, Relation *heap, LOCKMODE heap_lock_mode, LOCKMODE lock_mode, bool is_owners)
 {
     Oid heap_oid = IndexGetRelation(index_oid, true);
     Relation index;
@@ -68,7 +68,7 @@ open_index(Oid index_oid, Relation *heap, LOCKMODE lock_mode, bool is_owners)
         check_owner(index_oid);
     else
         check_reader(heap_oid);
-    *heap = table_open(heap_oid, lock_mode);
+    *heap = table_open(heap_oid, heap_lock_mode);
     index = index_open(index_oid, lock_mode);
     if (index->rd_index->indrelid != heap_oid)
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
@@ -82,6 +82,9 @@ open_index(Oid index_oid, Relation *heap, LOCKMODE lock_mode, bool is_owners)
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                         errmsg("index \"%s\" is not ready", RelationGetRelationName(index)),
                         errhint("REINDEX it, or drop it.")));
+    if (RecoveryInProgress() && index->rd_rel->relpersistence != RELPERSISTENCE_PERMANENT)
+        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                        errmsg("cannot access temporary or unlogged relations during recovery")));
     if (RELATION_IS_OTHER_TEMP(index))
         ereport(ERROR,
                 (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -90,15 +93,15 @@ open_index(Oid index_oid, Relation *heap, LOCKMODE lock_mode, bool is_owners)
 }
 
 Relation
-vecpg_administration_open(Oid index_oid, Relation *heap, LOCKMODE lock_mode)
+vecpg_administration_open(Oid index_oid, Relation *heap, LOCKMODE heap_lock_mode, LOCKMODE lock_mode)
 {
-    return open_index(index_oid, heap, lock_mode, true);
+    return open_index(index_oid, heap, heap_lock_mode, lock_mode, true);
 }
 
 Relation
 vecpg_administration_open_readable(Oid index_oid, Relation *heap)
 {
-    return open_index(index_oid, heap, AccessShareLock, false);
+    return open_index(index_oid, heap, AccessShareLock, AccessShareLock, false);
 }
 
 /* Reads a file to its end, so that the system has it in memory. A file that a merge has just removed has no bytes. */
@@ -180,7 +183,8 @@ vectors_merge(PG_FUNCTION_ARGS)
 
     if (RecoveryInProgress())
         ereport(ERROR, (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION), errmsg("recovery is in progress")));
-    index = vecpg_administration_open(PG_GETARG_OID(0), &heap, ShareUpdateExclusiveLock);
+    index = vecpg_administration_open(PG_GETARG_OID(0), &heap, ShareUpdateExclusiveLock,
+                                      ShareUpdateExclusiveLock);
     vecpg_store_sweep();
     outcome = vecpg_work_wait(index, VECPG_WORK_ALL);
     index_close(index, NoLock);
@@ -193,7 +197,7 @@ Datum
 vectors_fence_vector_index(PG_FUNCTION_ARGS)
 {
     Relation heap;
-    Relation index = vecpg_administration_open(PG_GETARG_OID(0), &heap, AccessShareLock);
+    Relation index = vecpg_administration_open(PG_GETARG_OID(0), &heap, AccessShareLock, AccessShareLock);
 
     if (vecpg_work_wait(index, VECPG_WORK_IDLE) == VECPG_WORK_FAILED)
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

@@ -331,6 +331,38 @@ stored_options(Relation index)
     return list;
 }
 
+/* The characters of all keys there are. What else TOML takes for one, as quotes and blanks, would be compared with what is stored in vain. */
+#define KEY_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-."
+
+/* Only an entry may come of a key and a value: no line more, and no comment that hides what is behind it. */
+static void
+check_entry(const char *key, const char *value)
+{
+    VecIndexOptions ignored;
+
+    if (key[0] == '\0' || key[strspn(key, KEY_CHARACTERS)] != '\0' || strpbrk(value, "\n\r#") != NULL)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("\"%s\" cannot be set to \"%s\"", key, value),
+                        errdetail("A key like indexing.hnsw.m and one value on one line are wanted.")));
+    if (strcmp(key, "quantization") == 0)
+        (void)vecpg_options_read_quantization(value, true, &ignored);
+}
+
+/* An error for an algorithm that the column cannot have: a dump of the index could not be restored. */
+static void
+check_algorithm(Relation index, const char *text)
+{
+    VecIndexOptionsGiven given = {0};
+    VecIndexOptions options;
+    const char *why;
+
+    vecpg_options_defaults(&options);
+    vecpg_options_toml_read(text, false, &options, &given);
+    why = vecpg_options_unsuitable(index, &options);
+    if (why != NULL)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s", why)));
+}
+
 /* What a user writes for a value: words that TOML would not take for a value are meant as strings. */
 static char *
 read_value(const char *given)
@@ -343,6 +375,8 @@ read_value(const char *given)
     length = strlen(value);
     while (length > 0 && isspace((unsigned char)value[length - 1]))
         value[--length] = '\0';
+    if (*value == '{' && value[1 + strspn(value + 1, " \t")] == '}')
+        return pstrdup("{}");
     if (!isalpha((unsigned char)*value) || strcmp(value, "true") == 0 || strcmp(value, "false") == 0)
         return value;
     return quote(value);
@@ -404,14 +438,12 @@ vectors_alter_vector_index(PG_FUNCTION_ARGS)
     Relation index;
     AlterTableStmt *command = makeNode(AlterTableStmt);
     List *stored;
+    char *text;
     ListCell *cell;
 
     PreventCommandIfReadOnly("alter_vector_index()");
-    if (key[0] == '\0' || strpbrk(key, "\n\r=") != NULL || strpbrk(value, "\n\r") != NULL)
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("\"%s\" cannot be set to \"%s\"", key, value),
-                        errdetail("A key like indexing.hnsw.m and one value on one line are wanted.")));
-    index = vecpg_administration_open(index_oid, &heap, ShareUpdateExclusiveLock);
+    check_entry(key, value);
+    index = vecpg_administration_open(index_oid, &heap, AccessShareLock, ShareUpdateExclusiveLock);
     vecpg_options_read(index, &options);
     algorithm = vecpg_options_algorithm_names[options.algorithm];
     stored = stored_options(index);
@@ -426,7 +458,9 @@ vectors_alter_vector_index(PG_FUNCTION_ARGS)
         set_option(entries, algorithm, key, strcmp(key, "quantization") == 0 ? value : read_value(value));
     command->relation = makeRangeVar(get_namespace_name(RelationGetNamespace(index)),
                                      pstrdup(RelationGetRelationName(index)), -1);
-    command->cmds = make_parts(stored, write_text(entries));
+    text = write_text(entries);
+    check_algorithm(index, text);
+    command->cmds = make_parts(stored, text);
     command->objtype = OBJECT_INDEX;
     index_close(index, NoLock); /* its lock keeps the name, too */
     table_close(heap, NoLock);

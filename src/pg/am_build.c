@@ -79,9 +79,31 @@ static void
 shape_from_catalog(Relation index, VecpgColumn *column, VecpgLogShape *shape)
 {
     vecpg_column_from_catalog(index, column);
+    if (column->dimensions == 0)
+        ereport(ERROR,
+                (errcode(ERRCODE_INVALID_TABLE_DEFINITION),
+                 errmsg("column \"%s\" does not have dimensions",
+                        NameStr(TupleDescAttr(RelationGetDescr(index), 0)->attname)),
+                 errhint("Give its type a number of dimensions, such as vector(384), or index an expression "
+                         "with a cast to such a type.")));
     vecpg_column_shape(column, shape);
     vecpg_keys_layout(index, &shape->keys);
     shape->attribute_bytes = vecpg_keys_bytes(&shape->keys);
+}
+
+/* Whoever builds an index anew, by REINDEX, TRUNCATE or VACUUM FULL, gets it, whatever an ALTER INDEX made of its options. */
+static void
+check_options(Relation index)
+{
+    bool is_new = index->rd_createSubid != InvalidSubTransactionId || !index->rd_index->indisvalid;
+    VecIndexOptions options;
+    const char *why;
+
+    vecpg_options_read(index, &options);
+    why = vecpg_options_unsuitable(index, &options);
+    if (why != NULL)
+        ereport(is_new ? ERROR : WARNING, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s", why),
+                                           is_new ? 0 : errdetail("The index is built with hnsw.")));
 }
 
 IndexBuildResult *
@@ -89,7 +111,6 @@ vecpg_am_build(Relation heap, Relation index, IndexInfo *index_info)
 {
     IndexBuildResult *result = palloc(sizeof(IndexBuildResult));
     VecpgBuildState state = {.row_count = 0};
-    VecIndexOptions options;
     VecpgLogShape shape;
 
     if (RelationGetNumberOfBlocks(index) != 0)
@@ -100,8 +121,7 @@ vecpg_am_build(Relation heap, Relation index, IndexInfo *index_info)
                         errmsg("access method \"vectors\" does not support exclusion constraints")));
     shape_from_catalog(index, &state.column, &shape);
     state.keys = shape.keys;
-    vecpg_options_read(index, &options);
-    vecpg_options_check_column(&options, shape.element_type, shape.metric);
+    check_options(index);
     if (index->rd_rel->relpersistence != RELPERSISTENCE_TEMP)
         vecpg_store_sweep();
     if (index->rd_amcache != NULL) { /* of the same relation before a TRUNCATE in place */

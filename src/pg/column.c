@@ -101,15 +101,7 @@ vecpg_column_from_catalog(Relation index, VecpgColumn *column)
                                RelationGetRelationName(index), format_type_be(attribute->atttypid)),
                         errhint("Write the vector first, then the columns to filter by.")));
     distance_of_operator_class(index, column);
-    if (modifier < 1)
-        ereport(
-            ERROR,
-            (errcode(ERRCODE_INVALID_TABLE_DEFINITION),
-             errmsg("column \"%s\" does not have dimensions", NameStr(attribute->attname)),
-             errhint(
-                 "Give its type a number of dimensions, such as vector(384), or index an expression with a "
-                 "cast to such a type.")));
-    column->dimensions = modifier;
+    column->dimensions = Max(modifier, 0);
 }
 
 void

@@ -20,9 +20,7 @@ typedef struct VecpgColumn {
 /* The modifier of the column's type, or of the type that its domain is over: the dimensions; -1: there is none. */
 extern int32 vecpg_column_modifier(Relation index);
 
-/*
- * From the catalogs: the type's modifier and the operator class. 42P16 if the column has no dimensions.
- */
+/* From the catalogs: the type's modifier and the operator class. ALTER TABLE may have taken the dimensions away: 0. */
 extern void vecpg_column_from_catalog(Relation index, VecpgColumn *column);
 
 /* From the log, which is cheaper and what the index was built for. */

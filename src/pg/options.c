@@ -113,6 +113,20 @@ read_quantization(const char *text, VecIndexOptions *options)
     return false;
 }
 
+bool
+vecpg_options_read_quantization(const char *text, bool validate, VecIndexOptions *options)
+{
+    bool is_known = read_quantization(text, options);
+
+    if (!is_known && validate)
+        ereport(ERROR,
+                (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                 errmsg("invalid value for option \"quantization\": \"%s\"", text),
+                 errdetail("Allowed are trivial, scalar, scalar4, scalar8, product, rabitq, rabitq1 to "
+                           "rabitq8, and binary.")));
+    return is_known;
+}
+
 static void
 apply_quantization(const char *text, bool validate, VecIndexOptions *options,
                    const VecIndexOptionsGiven *given)
@@ -121,12 +135,8 @@ apply_quantization(const char *text, bool validate, VecIndexOptions *options,
         complain_algorithm(validate, "quantization", options->algorithm);
     else if (given->quantization)
         complain_twice(validate, "quantization", "indexing.*.quantization");
-    else if (!read_quantization(text, options) && validate)
-        ereport(ERROR,
-                (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                 errmsg("invalid value for option \"quantization\": \"%s\"", text),
-                 errdetail("Allowed are trivial, scalar, scalar4, scalar8, product, rabitq, rabitq1 to "
-                           "rabitq8, and binary.")));
+    else
+        (void)vecpg_options_read_quantization(text, validate, options);
 }
 
 static void
@@ -169,17 +179,17 @@ suits_column(VecIndexAlgorithm algorithm, VecElementType element_type, VecMetric
     return algorithm != VEC_INDEX_IVF || (element_type != VEC_TYPE_SPARSE && element_type != VEC_TYPE_BIT);
 }
 
-void
-vecpg_options_check_column(const VecIndexOptions *options, VecElementType element_type, VecMetric metric)
+const char *
+vecpg_options_unsuitable(Relation index, const VecIndexOptions *options)
 {
-    if (suits_column(options->algorithm, element_type, metric))
-        return;
-    if (options->algorithm == VEC_INDEX_INVERTED)
-        ereport(ERROR,
-                (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                 errmsg("algorithm inverted_index is for columns of type svector with svector_dot_ops")));
-    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                    errmsg("algorithm ivf is for columns of type vector, vecf16 or veci8")));
+    VecpgColumn column;
+
+    vecpg_column_from_catalog(index, &column);
+    if (suits_column(options->algorithm, column.element_type, column.metric))
+        return NULL;
+    return options->algorithm == VEC_INDEX_INVERTED
+               ? "algorithm inverted_index is for columns of type svector with svector_dot_ops"
+               : "algorithm ivf is for columns of type vector, vecf16 or veci8";
 }
 
 /* --- the access method's side ----------------------------------------------------------------------------------- */
@@ -242,7 +252,6 @@ vecpg_options_segment(const VecIndexOptions *options, VecSegmentOptions *segment
                                            [VEC_INDEX_FLAT] = VEC_SEGMENT_FLAT,
                                            [VEC_INDEX_INVERTED] = VEC_SEGMENT_INVERTED};
 
-    /* ALTER INDEX knows nothing of the column: what does not suit it leaves the default in force */
     segment->kind = suits_column(options->algorithm, segment->element_type, segment->metric)
                         ? kinds[options->algorithm]
                         : VEC_SEGMENT_HNSW;
@@ -328,6 +337,8 @@ vecpg_options_describe(Relation index)
     VecIndexOptions options;
 
     vecpg_options_read(index, &options);
+    if (vecpg_options_unsuitable(index, &options) != NULL)
+        options.algorithm = VEC_INDEX_HNSW;
     if (options.quantization == VEC_INDEX_SCALAR && options.quantization_bits == 0 && dimensions > 0)
         options.quantization_bits = vec_segment_bits_default(dimensions);
     return vecpg_options_to_json(&options);

@@ -69,12 +69,14 @@ extern void vecpg_options_init(void);
  */
 extern bytea *vecpg_options_parse(Datum reloptions, bool validate);
 
-/* What the index was created with; the defaults where nothing was given. Reads only the relation cache. */
+/* What was asked for; the defaults where nothing was given. Reads only the relation cache. */
 extern void vecpg_options_read(Relation index, VecIndexOptions *out);
 
-/* 22023 unless the options suit a column of this type and metric; for ambuild, where these are known. */
-extern void vecpg_options_check_column(const VecIndexOptions *options, VecElementType element_type,
-                                       VecMetric metric);
+/* Why the algorithm does not suit the index's column, which ALTER INDEX cannot know: then hnsw is in force. NULL: it does. */
+extern const char *vecpg_options_unsuitable(Relation index, const VecIndexOptions *options);
+
+/* Reads the short form's text, such as scalar4. With validate 22023 for what is none, else false. */
+extern bool vecpg_options_read_quantization(const char *text, bool validate, VecIndexOptions *options);
 
 /* Sets what the options decide of a segment whose element type, metric and dimensions are set. */
 extern void vecpg_options_segment(const VecIndexOptions *options, VecSegmentOptions *segment);
@@ -85,7 +87,7 @@ extern uint64 vecpg_options_hash(const VecIndexOptions *options);
 /* The complete options as JSON, palloc'ed. */
 extern char *vecpg_options_to_json(const VecIndexOptions *options);
 
-/* The same of an index, with what its column decides, palloc'ed. */
+/* Those in force, with what the index's column decides, palloc'ed. */
 extern char *vecpg_options_describe(Relation index);
 
 /* options_toml.c */

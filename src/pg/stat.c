@@ -20,6 +20,7 @@
 #include "options.h"
 #include "storage/lmgr.h"
 #include "storage/lock.h"
+#include "storage/smgr.h"
 #include "store.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -251,6 +252,33 @@ look_at_pages(VecpgStat *stat, Relation index)
     PG_END_TRY();
 }
 
+/*
+ * A standby has no pages of what is not logged, and a crash takes those of a temporary index away, which the catalogs know until its table is dropped.
+ */
+static bool
+has_no_pages(Relation index)
+{
+    bool may_have_none = RELATION_IS_OTHER_TEMP(index) ||
+                         (RecoveryInProgress() && index->rd_rel->relpersistence != RELPERSISTENCE_PERMANENT);
+
+    return may_have_none && !smgrexists(RelationGetSmgr(index), MAIN_FORKNUM);
+}
+
+static void
+look_at_options(VecpgStat *stat, Relation index)
+{
+    VecIndexOptions options;
+    const char *why;
+
+    set_text(stat, STAT_OPTIONS, vecpg_options_describe(index));
+    vecpg_options_read(index, &options);
+    why = vecpg_options_unsuitable(index, &options);
+    if (why != NULL)
+        set_error(
+            stat,
+            psprintf("%s: hnsw is in force; set another, or this one cannot be restored from a dump", why));
+}
+
 static void
 look_at_index(VecpgStat *stat, Relation index)
 {
@@ -259,7 +287,7 @@ look_at_index(VecpgStat *stat, Relation index)
     stat->exists = index->rd_indam->amoptions == vecpg_options_parse;
     if (!stat->exists)
         return;
-    set_text(stat, STAT_OPTIONS, vecpg_options_describe(index));
+    look_at_options(stat, index);
     if (!index->rd_index->indisvalid) {
         stat->status = "BUILDING";
         if (!has_builder(index->rd_index->indrelid))
@@ -267,6 +295,8 @@ look_at_index(VecpgStat *stat, Relation index)
         else
             set(stat, STAT_INDEXING, BoolGetDatum(true));
     }
+    if (has_no_pages(index))
+        return;
     bytes_log = (int64)RelationGetNumberOfBlocks(index) * BLCKSZ;
     set(stat, STAT_BYTES_LOG, Int64GetDatum(bytes_log));
     set(stat, STAT_SIZE, Int64GetDatum(bytes_log));

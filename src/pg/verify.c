@@ -429,12 +429,12 @@ vectors_verify(PG_FUNCTION_ARGS)
 {
     ReturnSetInfo *result = (ReturnSetInfo *)fcinfo->resultinfo;
     VecpgVerify verify = {.context = CurrentMemoryContext};
+    LOCKMODE lock_mode = RecoveryInProgress() ? AccessShareLock : ShareUpdateExclusiveLock;
     Relation heap;
     ListCell *cell;
 
     InitMaterializedSRF(fcinfo, 0);
-    verify.index = vecpg_administration_open(
-        PG_GETARG_OID(0), &heap, RecoveryInProgress() ? AccessShareLock : ShareUpdateExclusiveLock);
+    verify.index = vecpg_administration_open(PG_GETARG_OID(0), &heap, lock_mode, lock_mode);
     if (RecoveryInProgress())
         verify_on_standby(&verify);
     else

@@ -198,7 +198,7 @@ vecpg_verify_meta(VecpgVerify *verify)
         problem_at(verify, VECPG_LOG_META_BLOCK, "META says that segments covered more than the log has");
     if (vecpg_verify_try(verify, "catalog", read_catalog, &catalog) &&
         (catalog.column.element_type != meta->element_type || catalog.column.metric != meta->metric ||
-         catalog.column.dimensions != meta->dimensions))
+         (catalog.column.dimensions != meta->dimensions && catalog.column.dimensions != 0)))
         vecpg_verify_problem(verify, "block 0",
                              "META is of type %u, metric %u, %u dimensions, the catalog of type %u, metric "
                              "%u, %u dimensions",

@@ -99,11 +99,29 @@ SELECT given() IS NULL AS nothing;
 -- what is refused, and changes nothing
 SELECT attempt(format('SELECT alter_vector_index(%L, %L, %L)', 'items_embedding', key, value)) FROM (VALUES
     ('indexing.hnsw.m', '3'), ('indexing.hnsw.m', 'many'), ('m', '129'), ('indexing.hnsw.n', '3'), ('nothing', '1'), ('', '1'), ('m', ''), (E'm = 3\nx', '1'), ('m', E'16\nx = 1'),
-    ('quantization', 'none'), ('quantization', 'scalar9'), ('indexing.nothing', '{}'), ('segment', '3'), ('"', '1'), ('optimizing.delete_threshold', '2')) AS t(key, value);
+    ('quantization', 'none'), ('quantization', 'scalar9'), ('indexing.nothing', '{}'), ('segment', '3'), ('"', '1'), ('optimizing.delete_threshold', '2'),
+    ('# m', '16'), ('[indexing.flat]#', '16'), ('indexing . hnsw . m', '16'), ('"indexing".hnsw.m', '16'), ('m', '16 # or more'), ('quantization', 'product = {} # '), ('indexing.inverted_index', '{}')) AS t(key, value);
 SELECT attempt($$ SELECT alter_vector_index('items', 'm', '16') $$);
 SELECT attempt($$ SELECT alter_vector_index('pg_class_oid_index', 'm', '16') $$);
 SELECT attempt($$ ALTER INDEX items_embedding SET (m = 3) $$), attempt($$ ALTER INDEX items_embedding SET (options = 'x = 1') $$);
 SELECT given() IS NULL AS nothing, alter_vector_index('items_embedding', 'm', NULL) IS NULL AS null_does_nothing;
+
+-- an algorithm that does not suit the column: ALTER INDEX cannot know; hnsw is in force, the view tells, and whoever builds the index anew gets it
+ALTER INDEX items_embedding SET (options = 'indexing.inverted_index = {}');
+SELECT vectors_index_options('items_embedding')::jsonb -> 'indexing' ? 'hnsw' AS in_force, idx_status, idx_last_error FROM pg_vector_index_stat;
+SET client_min_messages = notice;
+REINDEX INDEX items_embedding;
+SET client_min_messages = warning;
+SELECT searches() > 190 AS right, (SELECT count(*) FROM vectors_verify('items_embedding')) AS problems;
+SELECT attempt('CREATE TABLE items_like (LIKE items INCLUDING INDEXES)');
+SELECT alter_vector_index('items_embedding', 'indexing.flat', '{ }');
+SELECT given(), idx_status, idx_last_error FROM pg_vector_index_stat;
+ALTER INDEX items_embedding RESET (options);
+-- the table is locked as for a query: VACUUM goes on
+BEGIN;
+SELECT alter_vector_index('items_embedding', 'm', '16');
+SELECT c.relname, l.mode FROM pg_locks l JOIN pg_class c ON c.oid = l.relation WHERE l.pid = pg_backend_pid() AND c.relname ~ '^items' ORDER BY 1, 2;
+ROLLBACK;
 
 BEGIN READ ONLY;
 SELECT attempt($$ SELECT alter_vector_index('items_embedding', 'm', '16') $$);

@@ -69,6 +69,15 @@ CREATE TEMPORARY TABLE temporary_items AS SELECT * FROM same_items LIMIT 100;
 CREATE INDEX temporary_items_embedding ON temporary_items USING vectors ((embedding::vector(3)) vector_l2_ops);
 SELECT * FROM vectors_verify('temporary_items_embedding');
 
+-- a column whose dimensions were taken away: the index keeps its own, and what is compared with the catalogs is the rest
+CREATE TABLE loose_items AS SELECT n AS id, array_fill(n::real, '{8}')::vector(8) AS embedding FROM generate_series(1, 50) n;
+ALTER TABLE loose_items ALTER embedding TYPE vector(8);
+CREATE INDEX loose_items_embedding ON loose_items USING vectors (embedding vector_l2_ops);
+ALTER TABLE loose_items ALTER embedding TYPE vector;
+SELECT * FROM vectors_verify('loose_items_embedding');
+SELECT array_agg(id) FROM (SELECT id FROM loose_items ORDER BY embedding <-> array_fill(7, '{8}')::vector LIMIT 1) s;
+DROP TABLE loose_items;
+
 -- in a transaction that goes on, and one that another error ends
 BEGIN;
 INSERT INTO same_items VALUES (0, '[1,2,3]');

@@ -108,6 +108,17 @@ $node->safe_psql('postgres', 'DROP TABLE grown');
 
 my $standby = standby_of($node, 'standby');
 is(stat_of('items_embedding', 'idx_status, idx_tuples', $standby), 'NORMAL|43000', 'on a standby');
+my $owner = $node->background_psql('postgres');
+$owner->query_safe(q{CREATE TEMP TABLE mine (embedding vector(3)); CREATE INDEX mine_embedding ON mine USING vectors (embedding vector_l2_ops)});
+$node->safe_psql('postgres', q{
+	CREATE UNLOGGED TABLE not_logged (embedding vector(3));
+	CREATE INDEX not_logged_embedding ON not_logged USING vectors (embedding vector_l2_ops)});
+$node->wait_for_catchup($standby);
+is(stat_of($_, 'idx_status, idx_tuples, idx_last_error', $standby), 'NORMAL||', "on a standby there is nothing of $_")
+  for ('mine_embedding', 'not_logged_embedding');
+like(($standby->psql('postgres', q{SELECT * FROM vectors_verify('not_logged_embedding')}))[2],
+	qr/cannot access temporary or unlogged relations during recovery/, 'nor is it taken for damage');
+$owner->quit;
 $standby->stop;
 
 # ---- Locked, being dropped, of another session -----------------------------------------------------------------------
