@@ -110,12 +110,12 @@ vecpg_buffer_hint_read_log_page(Relation index, BlockNumber block, uint64 page_n
 }
 
 Buffer
-vecpg_buffer_hint_read_directory(Relation index, uint64 directory_index)
+vecpg_buffer_hint_read_directory(Relation index, uint64 directory_index, BlockNumber block_count)
 {
     DirectoryHint *hint = directory_hint(index, directory_index);
 
     if (hint->file != vecpg_relation_file(index) || hint->directory_index != directory_index ||
-        RelationUsesLocalBuffers(index))
+        hint->block >= block_count || RelationUsesLocalBuffers(index))
         return InvalidBuffer;
     return hint->buffer = read_by_guess(index, hint->block, hint->buffer);
 }

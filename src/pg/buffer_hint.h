@@ -18,7 +18,8 @@ extern Buffer vecpg_buffer_hint_read_log_page(Relation index, BlockNumber block,
  * The same for a directory page, whose block is a guess too. InvalidBuffer if there is none: then the map says where it is,
  * and vecpg_buffer_hint_found_directory remembers it. The caller identifies the page.
  */
-extern Buffer vecpg_buffer_hint_read_directory(Relation index, uint64 directory_index);
+extern Buffer vecpg_buffer_hint_read_directory(Relation index, uint64 directory_index,
+                                               BlockNumber block_count);
 extern void vecpg_buffer_hint_found_directory(Relation index, uint64 directory_index, BlockNumber block,
                                               Buffer buffer);
 

@@ -115,7 +115,7 @@ directory_lock_share(VecpgLogReader *reader, uint64 directory_index)
 
     if (directory_index < reader->meta.directory_first || directory_index >= reader->meta.directory_end)
         return InvalidBuffer;
-    buffer = vecpg_buffer_hint_read_directory(reader->index, directory_index);
+    buffer = vecpg_buffer_hint_read_directory(reader->index, directory_index, reader->meta.block_count);
     if (buffer != InvalidBuffer)
         buffer = directory_identify(reader, directory_index, buffer);
     if (buffer != InvalidBuffer)

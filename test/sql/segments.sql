@@ -63,3 +63,24 @@ CREATE INDEX items_embedding ON items USING vectors (embedding vector_l2_ops) WI
 SELECT array_length(sealed, 1), sealed[1], tuples FROM segments();
 SELECT differences();
 DROP TABLE items;
+
+-- TRUNCATE within the transaction that made the table shortens the file in place: where this session saw a page of the directory is not there any more.
+BEGIN;
+CREATE TABLE short (id int, v vector(900)) WITH (autovacuum_enabled = off);
+ALTER TABLE short ALTER v SET STORAGE external;
+CREATE INDEX short_v ON short USING vectors (v vector_l2_ops);
+INSERT INTO short SELECT n, array_fill(n::real, '{900}')::vector FROM generate_series(1, 2000) n;
+SET enable_seqscan = off;
+SELECT count(*) FROM (SELECT id FROM short ORDER BY v <-> (SELECT v FROM short LIMIT 1) OFFSET 0) s;
+TRUNCATE short;
+COMMIT;
+INSERT INTO short SELECT 1, array_fill(1, '{900}')::vector;
+\set ECHO none
+SELECT statement FROM generate_series(1, 40) n, unnest(ARRAY[
+    'INSERT INTO short SELECT n, array_fill(n::real, ''{900}'')::vector FROM generate_series(2, 61) n', 'DELETE FROM short WHERE id > 1', 'VACUUM short']) WITH ORDINALITY AS s (statement, step)
+    ORDER BY n, step \gexec
+\set ECHO all
+INSERT INTO short SELECT n, array_fill(n::real, '{900}')::vector FROM generate_series(2, 7) n;
+SELECT count(*) FROM (SELECT id FROM short ORDER BY v <-> (SELECT v FROM short LIMIT 1) OFFSET 0) s;
+SELECT * FROM vectors_verify('short_v');
+DROP TABLE short;
