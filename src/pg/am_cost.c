@@ -125,6 +125,24 @@ cost_of_scan(const VecpgSearchSize *size)
     return (size->rows * size->part + size->rows * LOOK_ROWS) * size->row_cost;
 }
 
+/*
+ * Whether the plan takes rows of equal distances for neighbours, or ends at the first that is farther than another relation's: an order that
+ * a GROUP BY, DISTINCT, set operation or merge join of this level can use. Ours is right but for rows that are found late.
+ */
+static bool
+order_is_relied_on(const PlannerInfo *root, const IndexPath *path)
+{
+    ListCell *cell;
+    int members = 0;
+
+    if (path->indexorderbys == NIL || path->path.pathkeys == NIL)
+        return false;
+    foreach (cell, linitial_node(PathKey, path->path.pathkeys)->pk_eclass->ec_members)
+        members += !lfirst_node(EquivalenceMember, cell)->em_is_child;
+    return members > 1 || root->parse->groupClause != NIL || root->parse->distinctClause != NIL ||
+           vecpg_setop_pathkeys(root) != NIL;
+}
+
 void
 vecpg_am_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *startup_cost,
                        Cost *total_cost, Selectivity *selectivity, double *correlation, double *pages)
@@ -143,6 +161,10 @@ vecpg_am_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count, Co
 
     vecpg_filter_plan_complete(root, path);
     is_range = has_range(path);
+    if (order_is_relied_on(root, path)) { /* a range is found in no order, too */
+        path->indexorderbys = path->indexorderbycols = NIL;
+        path->path.pathkeys = NIL;
+    }
     *selectivity = vecpg_filter_plan_selectivity(root, path);
     *correlation = 0.0;
     *pages = path->indexinfo->pages;

@@ -102,6 +102,29 @@ vecpg_server_start(void)
 #define vecpg_path_disable(index_path) ((void)(index_path))
 #endif
 
+/* By what plans are sorted: which way a merge join goes, what a set operation compares (from 18 on its inputs need not be sorted for it). */
+#include "access/stratnum.h"
+#if PG_VERSION_NUM >= 180000
+#define vecpg_merge_is_descending(join, i) ((join)->mergeReversals[i])
+#define vecpg_setop_takes_order(set)       ((set)->strategy == SETOP_SORTED)
+#define vecpg_setop_columns(set)           ((set)->cmpColIdx)
+#define vecpg_setop_operators(set)         ((set)->cmpOperators)
+#define vecpg_setop_collations(set)        ((set)->cmpCollations)
+#define vecpg_setop_nulls_first(set, i)    ((set)->cmpNullsFirst[i])
+#else
+#define vecpg_merge_is_descending(join, i) ((join)->mergeStrategies[i] == BTGreaterStrategyNumber)
+#define vecpg_setop_takes_order(set)       false
+#define vecpg_setop_columns(set)           ((set)->dupColIdx)
+#define vecpg_setop_operators(set)         ((set)->dupOperators)
+#define vecpg_setop_collations(set)        ((set)->dupCollations)
+#define vecpg_setop_nulls_first(set, i)    false
+#endif
+#if PG_VERSION_NUM >= 170000
+#define vecpg_setop_pathkeys(root) ((root)->setop_pathkeys)
+#else
+#define vecpg_setop_pathkeys(root) NIL
+#endif
+
 #if PG_VERSION_NUM >= 180000
 #define vecpg_vacuum_delay_point() vacuum_delay_point(false)
 #else

@@ -9,26 +9,11 @@
  */
 #include "planner.h"
 
-#include "access/amapi.h"
-#include "access/genam.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
-#include "nodes/plannodes.h"
 #include "optimizer/planner.h"
-#include "options.h"
-#include "utils/rel.h"
 
 static planner_hook_type previous_hook;
-
-static bool
-is_ours(Oid index_oid)
-{
-    Relation index = index_open(index_oid, NoLock); /* the planner has locked it */
-    bool ours = index->rd_indam->amoptions == vecpg_options_parse;
-
-    index_close(index, NoLock);
-    return ours;
-}
 
 static void
 drop_junk_distances(IndexScan *scan)
@@ -53,11 +38,11 @@ plan(Query *query, const char *text, int cursor_options, ParamListInfo parameter
                                  : standard_planner(query, text, cursor_options, parameters);
     Plan *top = statement->commandType == CMD_SELECT ? statement->planTree : NULL;
 
+    vecpg_planner_keep_order(statement);
     /* WITH TIES compares the junk */
     if (top != NULL && IsA(top, Limit) && ((Limit *)top)->limitOption == LIMIT_OPTION_COUNT)
         top = outerPlan(top);
-    if (top != NULL && IsA(top, IndexScan) && ((IndexScan *)top)->indexorderbyorig != NIL &&
-        is_ours(((IndexScan *)top)->indexid))
+    if (top != NULL && vecpg_planner_is_our_scan(top))
         drop_junk_distances((IndexScan *)top);
     return statement;
 }

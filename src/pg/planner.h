@@ -6,7 +6,15 @@
 
 #include "postgres.h"
 
+#include "nodes/plannodes.h"
+
 /* Registers a hook; once a process, by _PG_init. */
 extern void vecpg_planner_init(void);
+
+/* Whether the plan is a scan of an index of ours, in the order of a distance. */
+extern bool vecpg_planner_is_our_scan(const Plan *plan);
+
+/* planner_order.c: puts sorts into the plan where it relies on an order that our scans keep only nearly. */
+extern void vecpg_planner_keep_order(PlannedStmt *statement);
 
 #endif

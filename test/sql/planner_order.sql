@@ -1,0 +1,61 @@
+-- Rows that a search finds late come after more distant ones; what takes rows of equal distances for neighbours is not given such an order.
+
+SET client_min_messages = warning;
+SET jit = off;
+CREATE TABLE items (id int, bits bvector(64), category int) WITH (autovacuum_enabled = off);
+INSERT INTO items SELECT n, array_agg((hashint4extended(n, d) & 1)::int ORDER BY d)::vector(64)::bvector, n % 10
+    FROM generate_series(1, 5000) n, generate_series(1, 64) d GROUP BY n;
+CREATE INDEX items_bits ON items USING vectors (bits bvector_l2_ops, category);
+CREATE TABLE others AS SELECT * FROM items WHERE id % 10 = 7;
+CREATE INDEX others_bits ON others USING vectors (bits bvector_l2_ops);
+CREATE TABLE parts (id int, bits bvector(64)) PARTITION BY HASH (id);
+CREATE TABLE parts_0 PARTITION OF parts FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+CREATE TABLE parts_1 PARTITION OF parts FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+INSERT INTO parts SELECT id, bits FROM items;
+CREATE INDEX ON parts USING vectors (bits bvector_l2_ops);
+CREATE TABLE distances AS SELECT n::real AS d FROM generate_series(0, 64) n;
+ANALYZE items, others, parts, distances;
+SELECT format('bits <-> %L', bits) AS d, quote_literal(bits) AS q FROM items WHERE id = 77 \gset
+SET vectors.hnsw_ef_search = 10;
+SET enable_seqscan = off;
+SET enable_hashagg = off;
+SET enable_hashjoin = off;
+SET enable_nestloop = off;
+SET enable_material = off;
+-- the distances do come out of order
+SELECT bool_and(d >= before) AS in_order FROM (SELECT d, lag(d) OVER () AS before FROM (SELECT :d AS d FROM items ORDER BY :d LIMIT 1000) s) s;
+
+-- at its own level: by a sort, or a scan of all
+SELECT count(*) = count(DISTINCT d) AS each_once FROM (SELECT :d AS d FROM items GROUP BY 1 ORDER BY 1 LIMIT 12) s;
+SELECT count(*) = count(DISTINCT d) AS each_once FROM (SELECT DISTINCT :d AS d FROM items ORDER BY 1 LIMIT 12) s;
+SELECT count(*) = count(DISTINCT d) AS each_once FROM (SELECT DISTINCT ON (:d) id, :d AS d FROM items ORDER BY :d LIMIT 12) s;
+SELECT count(*) = count(DISTINCT d) AS each_once FROM (SELECT DISTINCT :d AS d FROM parts ORDER BY 1 LIMIT 12) s;
+SELECT count(*) = count(DISTINCT d) AS each_once FROM (SELECT :d AS d FROM items INTERSECT SELECT :d FROM others) s;
+SELECT count(*) = count(DISTINCT d) AS each_once FROM (SELECT :d AS d FROM items UNION SELECT :d FROM others ORDER BY 1 LIMIT 12) s;
+SELECT count(*) FROM (SELECT a.id FROM items a JOIN others b ON (a.bits <-> :q) = (b.bits <-> :q) ORDER BY a.bits <-> :q LIMIT 300) s;
+-- a range is found by the index all the same
+EXPLAIN (COSTS OFF) SELECT bits <-> '[1]' FROM items WHERE bits <<->> sphere('[1]'::bvector, 2) GROUP BY 1;
+
+-- out of a subquery: by a sort of what it gives
+EXPLAIN (COSTS OFF) SELECT d, count(*) FROM (SELECT bits <-> '[1]' AS d FROM items ORDER BY bits <-> '[1]' LIMIT 300) s GROUP BY d;
+EXPLAIN (COSTS OFF) SELECT count(*) FROM (SELECT bits <-> '[1]' AS d FROM items ORDER BY bits <-> '[1]' LIMIT 300) s JOIN (SELECT DISTINCT n::real AS d FROM generate_series(1, 30) n) t USING (d);
+SELECT count(*) = count(DISTINCT d) AS each_once, sum(n) FROM (SELECT d, count(*) AS n FROM (SELECT :d AS d FROM items ORDER BY :d LIMIT 1000) s GROUP BY d) s;
+SELECT count(*) = count(DISTINCT d) AS each_once FROM (SELECT DISTINCT d FROM (SELECT :d AS d FROM items WHERE category < 5 ORDER BY :d LIMIT 1000) s) s;
+SELECT count(*) = count(DISTINCT d) AS each_once FROM (SELECT DISTINCT d FROM (SELECT :d AS d FROM parts ORDER BY :d LIMIT 1000) s) s;
+SELECT count(*) = count(DISTINCT d) AS each_once FROM (WITH a AS MATERIALIZED (SELECT :d AS d FROM items ORDER BY :d LIMIT 1000) SELECT DISTINCT d FROM a) s;
+SELECT count(*) = count(DISTINCT d) AS each_once FROM (SELECT d, row_number() OVER (PARTITION BY d) AS n FROM (SELECT :d AS d FROM items ORDER BY :d LIMIT 1000) s) s WHERE n = 1;
+SELECT count(*) = count(DISTINCT d) AS each_once FROM ((SELECT :d AS d FROM items ORDER BY :d LIMIT 1000) INTERSECT (SELECT :d FROM others ORDER BY :d LIMIT 300)) s;
+SELECT count(*) = count(DISTINCT (d, category)) AS each_once, bool_and((d, -category) > before) AS in_order FROM
+    (SELECT d, category, lag((d, -category)) OVER () AS before FROM (SELECT d, category FROM (SELECT :d AS d, category FROM items ORDER BY :d, category DESC LIMIT 1000) s GROUP BY d, category ORDER BY d, category DESC) s) s;
+SELECT count(*) FROM (SELECT :d AS d FROM items ORDER BY :d LIMIT 1000) s JOIN (SELECT DISTINCT d FROM distances) t USING (d);
+SELECT count(s.d) FROM (SELECT DISTINCT d FROM distances) t LEFT JOIN (SELECT :d AS d FROM items ORDER BY :d LIMIT 1000) s USING (d);
+
+-- what needs no neighbours streams as before
+CREATE FUNCTION sorts(query text) RETURNS bool LANGUAGE plpgsql AS $$
+DECLARE plan text;
+BEGIN EXECUTE 'EXPLAIN (FORMAT JSON) ' || query INTO plan; RETURN plan ~ '"Sort"'; END $$;
+SELECT sorts('SELECT id, row_number() OVER (ORDER BY bits <-> ''[1]'') FROM items LIMIT 5') AS windows, sorts('SELECT count(*) FROM (SELECT FROM items ORDER BY bits <-> ''[1]'' LIMIT 50) s') AS aggregates;
+DROP FUNCTION sorts;
+EXPLAIN (COSTS OFF) SELECT id FROM parts ORDER BY bits <-> '[1]' LIMIT 5;
+EXPLAIN (COSTS OFF) SELECT category, count(*) FROM (SELECT category FROM items ORDER BY bits <-> '[1]' LIMIT 50) s GROUP BY category;
+DROP TABLE items, others, parts, distances;
