@@ -131,6 +131,14 @@ vecpg_server_start(void)
 #define vecpg_vacuum_delay_point() vacuum_delay_point()
 #endif
 
+/* From 17 a database or role may bound transactions; a process of the server's own is not meant, and it would end at once. */
+#include "utils/guc.h"
+#if PG_VERSION_NUM >= 170000
+#define vecpg_no_transaction_timeout() SetConfigOption("transaction_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE)
+#else
+#define vecpg_no_transaction_timeout() ((void)0)
+#endif
+
 /* From 18 a scan takes what EXPLAIN counts. */
 #if PG_VERSION_NUM >= 180000
 #define vecpg_index_beginscan(heap, index, snapshot, keys, order_bys)                                        \

@@ -248,11 +248,20 @@ report_unreadable(VecpgStore *store, VecStatus status, const VecError *error)
         vecpg_errors_report(LOG, status, error);
 }
 
+/* What says nothing about the file, and is gone the next time: it waits for replay, or this process could not open one more. */
 static bool
-has_pending(const VecIndex *opened)
+is_passing(const VecProblem *problem)
+{
+    return problem->kind == VEC_PROBLEM_PENDING ||
+           (problem->kind == VEC_PROBLEM_UNREADABLE &&
+            (problem->os_errno == EMFILE || problem->os_errno == ENFILE || problem->os_errno == ENOMEM));
+}
+
+static bool
+has_passing(const VecIndex *opened)
 {
     for (uint32 i = 0; i < vec_index_problem_count(opened); i++)
-        if (vec_index_problem(opened, i)->kind == VEC_PROBLEM_PENDING)
+        if (is_passing(vec_index_problem(opened, i)))
             return true;
     return false;
 }
@@ -342,7 +351,7 @@ store_load(Relation index, VecpgStore *store, const VecpgLogMeta *meta)
     }
     opened = published.opened;
     note_problem(store, opened);
-    store->is_current = !has_pending(opened);
+    store->is_current = !has_passing(opened);
     if (store->is_current) /* else this generation will be judged again */
         report_problems(index, store, opened);
     store->generation = published.generation;

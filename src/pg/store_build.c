@@ -134,7 +134,8 @@ vecpg_store_open_directory(Relation index, VecControl **control, VecError *error
         if (status != VEC_NOT_FOUND) /* else a sweep removed the parents since */
             break;
     }
-    return status;
+    /* Twice: a link that leads nowhere, or a file where the directory should be. No sweep explains that, and no waiting helps. */
+    return status == VEC_NOT_FOUND ? VEC_IO : status;
 }
 
 /* Opens the directory and claims all work in it. */

@@ -35,12 +35,14 @@
 
 static int place = -1; /* descriptor of the file whose lock is ours */
 
-/* The index that this backend last appended to, and from which position on it is worth looking again. */
-static struct {
+/* The indexes that this backend last appended to, and from which position on it is worth looking at each again. */
+typedef struct VecpgLastAppend {
     Oid tablespace;
     Oid file;
     uint64 check_at;
-} last_append;
+} VecpgLastAppend;
+
+static VecpgLastAppend last_appends[16]; /* of several indexes or partitions, by turns */
 
 static int
 place_open(int number)
@@ -54,11 +56,18 @@ place_open(int number)
 bool
 vecpg_worker_take_place(bool for_merger)
 {
+    static bool has_complained; /* once a process */
     int first = for_merger && vecpg_guc_max_background_workers > 1 ? 1 : 0;
 
     for (int number = first; number < vecpg_guc_max_background_workers && place < 0; number++) {
         int descriptor = place_open(number);
 
+        if (descriptor < 0 && errno != ENOENT && !has_complained) {
+            ereport(LOG, (errcode_for_file_access(),
+                          errmsg("could not open file \"" VECPG_STORE_ROOT "/worker.%d\": %m", number),
+                          errdetail("No background worker takes its place.")));
+            has_complained = true;
+        }
         if (descriptor >= 0 && flock(descriptor, LOCK_EX | LOCK_NB) == 0)
             place = descriptor;
         else if (descriptor >= 0)
@@ -239,12 +248,14 @@ look_at_tail(Relation index, uint64 position)
 void
 vecpg_worker_notice_append(Relation index, uint64 position)
 {
-    if (last_append.file == vecpg_relation_file(index) &&
-        last_append.tablespace == vecpg_relation_tablespace(index) && position < last_append.check_at)
+    Oid file = vecpg_relation_file(index), tablespace = vecpg_relation_tablespace(index);
+    VecpgLastAppend *last = &last_appends[file % lengthof(last_appends)];
+
+    if (last->file == file && last->tablespace == tablespace && position < last->check_at)
         return;
-    last_append.file = vecpg_relation_file(index);
-    last_append.tablespace = vecpg_relation_tablespace(index);
-    last_append.check_at = is_not_ours_to_work_on(index) ? PG_UINT64_MAX : look_at_tail(index, position);
+    last->file = file;
+    last->tablespace = tablespace;
+    last->check_at = is_not_ours_to_work_on(index) ? PG_UINT64_MAX : look_at_tail(index, position);
 }
 
 /*

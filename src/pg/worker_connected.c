@@ -197,7 +197,8 @@ vectors_worker_main(Datum argument)
     BackgroundWorkerUnblockSignals();
     if (!vecpg_worker_take_place(false))
         return;
-    BackgroundWorkerInitializeConnectionByOid(order.database, InvalidOid, 0);
+    BackgroundWorkerInitializeConnectionByOid(order.database, InvalidOid, BGWORKER_BYPASS_ALLOWCONN);
+    vecpg_no_transaction_timeout();
     vecpg_errors_give_way_to(database_is_wanted_safely);
     /* Nobody vacuums or builds an index on a standby: what replay dropped goes before more is written. */
     if (RecoveryInProgress())

@@ -34,8 +34,9 @@
 #include "utils/timestamp.h"
 #include "vectors/plan.h"
 
-#define CHILDREN_MAX 3    /* tries, where a child is killed */
-#define LOOK_MS      1000 /* the watcher looks so often whether the index is still there */
+#define CHILDREN_MAX  3    /* tries, where a child is killed */
+#define LOOK_MS       1000 /* the watcher looks so often whether the index is still there */
+#define KILL_AFTER_MS 5000 /* a child that was told and does not react: stopped, or waiting for a disk */
 
 /* What the child writes into the pipe, once, at its end. */
 typedef struct VecpgMergerReport {
@@ -172,11 +173,11 @@ read_report(int pipe_end, VecpgMergerEnd *end)
     end->has_report = got == sizeof(end->report);
 }
 
-/* Waits until the child is gone, and sees to it that it goes when it is no longer wanted. */
+/* Waits until the child is gone, and sees to it that it goes when it is no longer wanted: told first, so that it removes its file. */
 static void
 watch(const VecpgWorkerOrder *order, pid_t child, int pipe_end, VecpgMergerEnd *end)
 {
-    bool was_told = false;
+    TimestampTz told_at = 0;
 
     for (;;) {
         int events =
@@ -186,10 +187,11 @@ watch(const VecpgWorkerOrder *order, pid_t child, int pipe_end, VecpgMergerEnd *
         ResetLatch(MyLatch);
         if (events & WL_SOCKET_READABLE)
             break;
-        if (!was_told && (ShutdownRequestPending || index_is_gone(order))) {
+        if (told_at == 0 && (ShutdownRequestPending || index_is_gone(order))) {
             kill(child, SIGTERM);
-            was_told = true;
-        }
+            told_at = GetCurrentTimestamp();
+        } else if (told_at != 0 && TimestampDifferenceExceeds(told_at, GetCurrentTimestamp(), KILL_AFTER_MS))
+            kill(child, SIGKILL);
     }
     read_report(pipe_end, end);
     while (waitpid(child, &end->wait_status, 0) < 0 && errno == EINTR)

@@ -124,6 +124,34 @@ $node->safe_psql('postgres', 'VACUUM items');
 $node->safe_psql('postgres', "SELECT vectors_merge('items_embedding')");
 is(scalar(my @segments = files('segment.*')), 1, 'it recovers when it may write again');
 index_equals_table($node, 'items', 32, 'at the end');
+
+# ---- A link that leads nowhere in the place of the directory: nobody waits for what cannot be ------------------------
+
+my $path = directory();
+rename $path, "$path.away" or die;
+symlink "$place/nowhere", $path or die;
+fill($node, 'items', $next + 200, $next + 299, 32);
+(undef, undef, $messages) = $node->psql('postgres', "SET statement_timeout = '60s'; SELECT fence_vector_index('items_embedding')");
+like($messages, qr/WARNING:.*could not write a segment.*ERROR:.*still has segments to build/s, 'a fence says that it cannot, and why');
+index_equals_table($node, 'items', 32, 'meanwhile');
+unlink $path or die;
+rename "$path.away", $path or die;
+$node->safe_psql('postgres', "SELECT fence_vector_index('items_embedding')");
+index_equals_table($node, 'items', 32, 'and afterwards');
+
+# ---- A process that may open no file more: that says nothing about the files -----------------------------------------
+
+my $session = $node->background_psql('postgres');
+my $segments = q{SELECT segments FROM vectors_explain('items_embedding', (SELECT embedding FROM items WHERE id = 5))};
+cmp_ok($session->query_safe($segments), '>', 0, 'a session has segments');
+my $pid = $session->query_safe('SELECT pg_backend_pid()');
+fill($node, 'items', $next + 300, $next + 399, 32);
+$node->safe_psql('postgres', "SELECT vectors_merge('items_embedding')");
+system_or_bail('prlimit', "--pid=$pid", '--nofile=5:');
+is($session->query_safe($segments), 0, 'it cannot open those that took their place');
+system_or_bail('prlimit', "--pid=$pid", '--nofile=1024:');
+is($session->query_safe($segments), 1, 'it opens them when it can');
+$session->quit;
 unlike(slurp_file($node->logfile, $marker), qr/PANIC|was terminated by signal/, 'nobody died');
 
 done_testing();

@@ -127,9 +127,28 @@ for my $waiting ('fence_vector_index', 'vectors_merge')
 is($node->safe_psql('postgres', "SELECT vectors_merge('items_embedding')"), 't', 'vectors_merge waits for the merge that runs');
 is(scalar(segments($node, 'postgres', 'items_embedding')), 1, 'and leaves one segment');
 
-# none to be had
+# a database that lets nobody in any more still has its work done
+$node->safe_psql('postgres', 'CREATE DATABASE closed');
+$node->safe_psql('closed', 'CREATE EXTENSION vectors; CREATE TABLE items (id bigint, embedding vector(8)); CREATE INDEX items_embedding ON items USING vectors (embedding vector_l2_ops)');
+my $inside = $node->background_psql('closed');
+$node->safe_psql('postgres', 'ALTER DATABASE closed ALLOW_CONNECTIONS false');
+my $end = 0;
+wait_until('a segment in a closed database', sub {
+	$inside->query_safe("INSERT INTO items SELECT n, array_fill(n::real, '{8}')::vector FROM generate_series($end + 1, $end + 2000) n");
+	$end += 2000;
+	return $inside->query_safe('SELECT cardinality(idx_sealed) + cardinality(idx_growing) FROM pg_vector_index_stat') > 0 });
+$inside->quit;
+$node->safe_psql('postgres', 'DROP DATABASE closed');
+
+# a merge that does not react, as on a disk that is gone, does not keep the server from stopping; and then: none to be had
+scatter($node, 2 * $rows + 1, 3 * $rows);
+wait_for_merge($node);
+my @mergers = mergers($node);
+kill 'STOP', @mergers;
 $node->append_conf('postgresql.conf', 'max_worker_processes = 0');
-$node->restart;
+$node->stop('fast');
+is(scalar(grep { kill 0, $_ } @mergers), 0, 'no merge outlives the server');
+$node->start;
 $node->safe_psql('postgres', 'TRUNCATE items');
 scatter($node, 1, 5000);
 is(scalar(segments($node, 'postgres', 'items_embedding')), 0, 'no worker');
