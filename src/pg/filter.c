@@ -231,8 +231,12 @@ extreme_of(const VecpgQual *qual, const Datum *values, uint32 count)
     for (uint32 i = 0; i < count; i++) {
         VecpgKeyInterval interval = interval_of(qual, values[i]);
 
-        if (i == 0 || (wants_greatest ? interval.high > extreme : interval.low < extreme)) {
-            extreme = wants_greatest ? interval.high : interval.low;
+        uint64 key = wants_greatest ? interval.high : interval.low;
+
+        /* of values with one key the one that is not exact: what it leaves open is wider */
+        if (i == 0 || (wants_greatest ? key > extreme : key < extreme) ||
+            (key == extreme && !interval.is_exact)) {
+            extreme = key;
             found = i;
         }
     }
