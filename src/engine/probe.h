@@ -68,7 +68,8 @@ typedef struct VecProbe {
     float *list_floats;  /* IVF: scratch */
     uint32_t lists_ranked;
     uint32_t list_count; /* of list_keys */
-    uint32_t lists_due;  /* in the round under way */
+    double
+        lists_due; /* in the round under way; a list counts as far as it has its share of the rows that match */
     uint32_t lists_read;
     float *scores; /* INVERTED: of all rows */
     bool one_round;

@@ -81,6 +81,19 @@ read_list(VecProbe *probe, uint32_t list, VecShouldStop should_stop, void *shoul
     return VEC_OK;
 }
 
+/*
+ * How far a list just read counts as one of those that are due. Where a filter follows the vectors, the lists around the query may have none or few
+ * of the rows that match: the nearest of these are in the lists behind.
+ */
+static double
+share_of_matches(const VecProbe *probe, size_t found)
+{
+    double average =
+        probe->is_selective ? probe->selection.match_estimate / probe->segment->ivf.list_count : 0;
+
+    return (double)found < average ? (double)found / average : found > 0 || !probe->is_selective ? 1 : 0;
+}
+
 /* A round over lists: those that are due, and more as long as they bring nothing. */
 static VecStatus
 run(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
@@ -91,13 +104,15 @@ run(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
     if (status != VEC_OK)
         return status;
     while (probe->list_count > 0 && (probe->lists_due > 0 || walk->spill_count == 0)) {
+        size_t before = walk->spill_count;
+
         /* the list leaves the heap only once it was read: who was interrupted begins with it again */
         status = read_list(probe, vec_walk_key_node(probe->list_keys[0]), should_stop, should_stop_context);
         if (status != VEC_OK)
             return status;
         vec_ivf_pop(probe->list_keys, &probe->list_count);
         probe->lists_read++;
-        probe->lists_due -= probe->lists_due > 0;
+        probe->lists_due -= share_of_matches(probe, walk->spill_count - before);
     }
     return vec_probe_take_spill(probe);
 }

@@ -70,3 +70,29 @@ CREATE INDEX ON items USING vectors (words svector_dot_ops) WITH (lists = 10);
 CREATE INDEX ON items USING vectors (words svector_l2_ops) WITH (options = 'indexing.inverted_index = {}');
 DROP TABLE items;
 DROP FUNCTION index_against_table(text, text), embedding_of;
+
+-- Lists, and a filter that follows the vectors: the lists around a query have few of the rows that match, or none.
+SET client_min_messages = warning;
+CREATE TABLE clustered (id int, v vector(16), part int);
+INSERT INTO clustered SELECT n, (SELECT array_agg((3 * sin((n % 100) * (12.9898 + d) * 7) + sin(n * (78.233 + d) * 3))::real ORDER BY d) FROM generate_series(1, 16) d)::vector, (n % 100) / 25
+    FROM generate_series(1, 8000) n;
+CREATE INDEX clustered_v ON clustered USING vectors (v vector_l2_ops, part) WITH (options = 'indexing.ivf.nlist = 200');
+SET enable_seqscan = off;
+SET vectors.hnsw_ef_search = 10;
+CREATE FUNCTION found(condition text) RETURNS numeric LANGUAGE plpgsql AS $$
+DECLARE hits bigint := 0; query text; n bigint;
+BEGIN
+    FOR i IN 1 .. 50 LOOP
+        query := (SELECT v::text FROM clustered WHERE id = i * 7);
+        EXECUTE format('SELECT count(*) FROM (SELECT id FROM clustered WHERE %1$s ORDER BY v <-> %2$L LIMIT 10) a
+            JOIN (SELECT id FROM clustered WHERE %1$s ORDER BY (v <-> %2$L) + 0 LIMIT 10) b USING (id)', condition, query) INTO n;
+        hits := hits + n;
+    END LOOP;
+    RETURN hits / 500.0;
+END $$;
+SELECT condition, found(condition) >= 0.99 AS right FROM unnest(ARRAY['TRUE', 'part = 0', 'part = 1', 'part = 3', 'part < 2', 'part >= 2', 'id % 2 = 0']) condition;
+DROP FUNCTION found;
+DROP TABLE clustered;
+RESET vectors.hnsw_ef_search;
+RESET enable_seqscan;
+RESET client_min_messages;
