@@ -68,8 +68,8 @@ typedef struct VecProbe {
     float *list_floats;  /* IVF: scratch */
     uint32_t lists_ranked;
     uint32_t list_count; /* of list_keys */
-    double
-        lists_due; /* in the round under way; a list counts as far as it has its share of the rows that match */
+    double lists_due;    /* in the round under way; one counts by its share of the rows that match */
+    double lists_asked;  /* by all rounds so far */
     uint32_t lists_read;
     float *scores; /* INVERTED: of all rows */
     bool one_round;

@@ -22,6 +22,7 @@ begin(VecProbe *probe)
     probe->lists_ranked = 0;
     probe->list_count = 0;
     probe->lists_read = 0;
+    probe->lists_asked = probe->lists_due;
     return VEC_OK;
 }
 
@@ -121,7 +122,8 @@ run(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
 static VecStatus
 next(VecProbe *probe)
 {
-    probe->lists_due = probe->lists_read;
+    probe->lists_due = probe->lists_asked;
+    probe->lists_asked += probe->lists_due;
     probe->stage = probe->list_count + probe->walk.spill_count > 0 ? PROBE_RUN : PROBE_DONE;
     return VEC_OK;
 }

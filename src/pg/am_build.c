@@ -91,7 +91,10 @@ shape_from_catalog(Relation index, VecpgColumn *column, VecpgLogShape *shape)
     shape->attribute_bytes = vecpg_keys_bytes(&shape->keys);
 }
 
-/* Whoever builds an index anew, by REINDEX, TRUNCATE or VACUUM FULL, gets it, whatever an ALTER INDEX made of its options. */
+/*
+ * Whoever builds a valid index anew, by REINDEX, TRUNCATE or VACUUM FULL, gets it, whatever an ALTER INDEX made of its options. (REINDEX CONCURRENTLY
+ * makes another, which is an error, and the old one stays.)
+ */
 static void
 check_options(Relation index)
 {

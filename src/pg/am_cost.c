@@ -132,15 +132,24 @@ cost_of_scan(const VecpgSearchSize *size)
 static bool
 order_is_relied_on(const PlannerInfo *root, const IndexPath *path)
 {
+    const EquivalenceClass *distance;
     ListCell *cell;
     int members = 0;
 
     if (path->indexorderbys == NIL || path->path.pathkeys == NIL)
         return false;
-    foreach (cell, linitial_node(PathKey, path->path.pathkeys)->pk_eclass->ec_members)
+    distance = linitial_node(PathKey, path->path.pathkeys)->pk_eclass;
+    foreach (cell, distance->ec_members)
         members += !lfirst_node(EquivalenceMember, cell)->em_is_child;
-    return members > 1 || root->parse->groupClause != NIL || root->parse->distinctClause != NIL ||
-           vecpg_setop_pathkeys(root) != NIL;
+    foreach (cell, path->path.parent->joininfo) { /* an outer join makes none of its sides a member */
+        const RestrictInfo *clause = lfirst_node(RestrictInfo, cell);
+
+        if (clause->mergeopfamilies != NIL && (clause->left_ec == distance || clause->right_ec == distance))
+            return true;
+    }
+    return members > 1 || root->group_pathkeys != NIL || root->parse->groupClause != NIL ||
+           root->parse->distinctClause != NIL ||
+           (vecpg_setop_wants_order(root) && root->parse->sortClause == NIL);
 }
 
 void

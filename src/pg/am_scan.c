@@ -7,7 +7,7 @@
  *
  * The segments give candidates by estimates from short codes, with a lower bound each; here their full vectors are read, from the
  * table's rows where these hold them, else from the log, and a row is emitted when its exact distance is not above the bound of what may
- * still come. Doing this in the executor (xs_recheckorderby) was tried: its queue raises an error when an estimate was too high, and costs
+ * still come, or, where *_rerank_size says so, when so many wait. Doing this in the executor (xs_recheckorderby) was tried: its queue raises an error when an estimate was too high, and costs
  * more.
  *
  * A segment whose file turns out to be unreadable in the middle of a scan costs the scan its speed only: it begins again
@@ -329,6 +329,8 @@ rerank_size(Relation index)
     VecIndexOptions options;
 
     vecpg_options_read(index, &options);
+    if (options.algorithm == VEC_INDEX_INVERTED) /* it has no codes */
+        return 0;
     switch (options.quantization) {
         case VEC_INDEX_TRIVIAL:
             return 0;

@@ -102,28 +102,31 @@ vecpg_server_start(void)
 #define vecpg_path_disable(index_path) ((void)(index_path))
 #endif
 
-/* By what plans are sorted: which way a merge join goes, what a set operation compares (from 18 on its inputs need not be sorted for it). */
-#include "access/stratnum.h"
+/* What takes an input in the order in which it comes: from 18 on sorted set operations, from 16 on aggregates of sorted or distinct values. */
+#include "nodes/plannodes.h"
 #if PG_VERSION_NUM >= 180000
-#define vecpg_merge_is_descending(join, i) ((join)->mergeReversals[i])
-#define vecpg_setop_takes_order(set)       ((set)->strategy == SETOP_SORTED)
-#define vecpg_setop_columns(set)           ((set)->cmpColIdx)
-#define vecpg_setop_operators(set)         ((set)->cmpOperators)
-#define vecpg_setop_collations(set)        ((set)->cmpCollations)
-#define vecpg_setop_nulls_first(set, i)    ((set)->cmpNullsFirst[i])
+#define vecpg_setop_takes_order(set) ((set)->strategy == SETOP_SORTED)
 #else
-#define vecpg_merge_is_descending(join, i) ((join)->mergeStrategies[i] == BTGreaterStrategyNumber)
-#define vecpg_setop_takes_order(set)       false
-#define vecpg_setop_columns(set)           ((set)->dupColIdx)
-#define vecpg_setop_operators(set)         ((set)->dupOperators)
-#define vecpg_setop_collations(set)        ((set)->dupCollations)
-#define vecpg_setop_nulls_first(set, i)    false
+#define vecpg_setop_takes_order(set) ((void)(set), false)
 #endif
+#if PG_VERSION_NUM >= 160000
+#define vecpg_aggref_is_presorted(aggref) ((aggref)->aggpresorted)
+#else
+#define vecpg_aggref_is_presorted(aggref) ((void)(aggref), false)
+#endif
+
+/* From 17 a set operation asks its sides for an order. */
+#include "nodes/pathnodes.h"
+static inline bool
+vecpg_setop_wants_order(const PlannerInfo *root)
+{
 #if PG_VERSION_NUM >= 170000
-#define vecpg_setop_pathkeys(root) ((root)->setop_pathkeys)
+    return root->setop_pathkeys != NIL;
 #else
-#define vecpg_setop_pathkeys(root) NIL
+    (void)root;
+    return false;
 #endif
+}
 
 #if PG_VERSION_NUM >= 180000
 #define vecpg_vacuum_delay_point() vacuum_delay_point(false)

@@ -331,13 +331,14 @@ vecpg_options_to_json(const VecIndexOptions *options)
 }
 
 char *
-vecpg_options_describe(Relation index)
+vecpg_options_describe(Relation index, const char **unsuitable)
 {
     int32 dimensions = vecpg_column_modifier(index);
     VecIndexOptions options;
 
     vecpg_options_read(index, &options);
-    if (vecpg_options_unsuitable(index, &options) != NULL)
+    *unsuitable = vecpg_options_unsuitable(index, &options);
+    if (*unsuitable != NULL)
         options.algorithm = VEC_INDEX_HNSW;
     if (options.quantization == VEC_INDEX_SCALAR && options.quantization_bits == 0 && dimensions > 0)
         options.quantization_bits = vec_segment_bits_default(dimensions);
@@ -349,6 +350,7 @@ vectors_index_options(PG_FUNCTION_ARGS)
 {
     Oid index_oid = PG_GETARG_OID(0);
     Relation index;
+    const char *ignored;
     text *json;
 
     if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(index_oid)))
@@ -358,7 +360,7 @@ vectors_index_options(PG_FUNCTION_ARGS)
         ereport(ERROR,
                 (errcode(ERRCODE_WRONG_OBJECT_TYPE),
                  errmsg("\"%s\" is not an index of access method vectors", RelationGetRelationName(index))));
-    json = cstring_to_text(vecpg_options_describe(index));
+    json = cstring_to_text(vecpg_options_describe(index, &ignored));
     index_close(index, AccessShareLock);
     PG_RETURN_TEXT_P(json);
 }

@@ -87,8 +87,8 @@ extern uint64 vecpg_options_hash(const VecIndexOptions *options);
 /* The complete options as JSON, palloc'ed. */
 extern char *vecpg_options_to_json(const VecIndexOptions *options);
 
-/* Those in force, with what the index's column decides, palloc'ed. */
-extern char *vecpg_options_describe(Relation index);
+/* Those in force, with what the index's column decides, palloc'ed. *unsuitable: why they are not what was asked for, or NULL. */
+extern char *vecpg_options_describe(Relation index, const char **unsuitable);
 
 /* options_toml.c */
 

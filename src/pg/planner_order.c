@@ -18,8 +18,8 @@
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "options.h"
-#include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/typcache.h"
 
 typedef struct VecpgPlanOrder {
     PlannedStmt *statement;
@@ -48,39 +48,95 @@ plan_of_cte(const PlannedStmt *statement, const Plan *plan)
     return list_nth(statement->subplans, ((const CteScan *)plan)->ctePlanId - 1);
 }
 
-static bool is_nearly_sorted(const PlannedStmt *statement, const Plan *plan);
+/* Where an order comes from: one of our scans, or what merges or sorts rows that are nearly in order; and what that order is. */
+typedef struct VecpgOrderSource {
+    const Plan *plan;
+    int key_count;
+    const AttrNumber *columns; /* of its target list */
+    const Oid *operators;
+    const Oid *collations;
+    const bool *nulls_first;
+    AttrNumber distance; /* of a scan: its one key */
+    Oid less;
+} VecpgOrderSource;
+
+static bool find_source(const PlannedStmt *statement, const Plan *plan, VecpgOrderSource *source);
+
+/* Whether a plan below one that says by what it sorts is nearly in order. */
+static bool
+has_source(const PlannedStmt *statement, const Plan *below)
+{
+    VecpgOrderSource ignored;
+
+    return find_source(statement, below, &ignored);
+}
 
 static bool
-any_is_nearly_sorted(const PlannedStmt *statement, List *plans)
+any_has_source(const PlannedStmt *statement, List *plans)
 {
     ListCell *cell;
 
     foreach (cell, plans)
-        if (is_nearly_sorted(statement, lfirst(cell)))
+        if (has_source(statement, lfirst(cell)))
             return true;
     return false;
 }
 
-/* Whether rows come in the order of one of our scans, with no sort on their way. */
+/* False: nobody above can rely on the order of a distance that the scan does not give. */
 static bool
-is_nearly_sorted(const PlannedStmt *statement, const Plan *plan)
+find_distance(const IndexScan *scan, VecpgOrderSource *source)
+{
+    static const bool last = false;
+    static const Oid none = InvalidOid;
+    const Node *distance = linitial(scan->indexorderbyorig);
+    ListCell *cell;
+
+    foreach (cell, scan->scan.plan.targetlist) {
+        const TargetEntry *entry = lfirst_node(TargetEntry, cell);
+
+        if (!equal(entry->expr, distance))
+            continue;
+        source->plan = &scan->scan.plan;
+        source->key_count = 1;
+        source->distance = entry->resno;
+        source->less = lookup_type_cache(exprType(distance), TYPECACHE_LT_OPR)->lt_opr;
+        source->columns = &source->distance;
+        source->operators = &source->less;
+        source->collations = &none;
+        source->nulls_first = &last;
+        return true;
+    }
+    return false;
+}
+
+#define SET_SOURCE(node, sort)                                                                               \
+    (source->plan = (const Plan *)(node), source->key_count = (sort)->numCols,                               \
+     source->columns = (sort)->sortColIdx, source->operators = (sort)->sortOperators,                        \
+     source->collations = (sort)->collations, source->nulls_first = (sort)->nullsFirst)
+
+/* Whether rows come in the order of one of our scans, with no sort on their way; from where. */
+static bool
+find_source(const PlannedStmt *statement, const Plan *plan, VecpgOrderSource *source)
 {
     check_stack_depth();
     switch (nodeTag(plan)) {
         case T_IndexScan:
-            return vecpg_planner_is_our_scan(plan);
-        case T_SubqueryScan:
-            return is_nearly_sorted(statement, ((const SubqueryScan *)plan)->subplan);
-        case T_CteScan:
-            return is_nearly_sorted(statement, plan_of_cte(statement, plan));
-        case T_Append:
-            return any_is_nearly_sorted(statement, ((const Append *)plan)->appendplans);
-        case T_MergeAppend:
-            return any_is_nearly_sorted(statement, ((const MergeAppend *)plan)->mergeplans);
-        case T_Agg:
-        case T_GatherMerge:
-        case T_Group:
+            return vecpg_planner_is_our_scan(plan) && find_distance((const IndexScan *)plan, source);
         case T_IncrementalSort:
+            SET_SOURCE(plan, &((const IncrementalSort *)plan)->sort);
+            return has_source(statement, outerPlan(plan));
+        case T_GatherMerge:
+            SET_SOURCE(plan, (const GatherMerge *)plan);
+            return has_source(statement, outerPlan(plan));
+        case T_MergeAppend:
+            SET_SOURCE(plan, (const MergeAppend *)plan);
+            return any_has_source(statement, ((const MergeAppend *)plan)->mergeplans);
+        case T_SubqueryScan:
+            return find_source(statement, ((const SubqueryScan *)plan)->subplan, source);
+        case T_CteScan:
+            return find_source(statement, plan_of_cte(statement, plan), source);
+        case T_Agg:
+        case T_Group:
         case T_Limit:
         case T_LockRows:
         case T_Material:
@@ -91,7 +147,7 @@ is_nearly_sorted(const PlannedStmt *statement, const Plan *plan)
         case T_Result:
         case T_Unique:
         case T_WindowAgg:
-            return outerPlan(plan) != NULL && is_nearly_sorted(statement, outerPlan(plan));
+            return outerPlan(plan) != NULL && find_source(statement, outerPlan(plan), source);
         default:
             return false;
     }
@@ -99,12 +155,12 @@ is_nearly_sorted(const PlannedStmt *statement, const Plan *plan)
 
 /* The plan, and its column, from which a column comes; NULL: it is computed here, or read. */
 static const Plan *
-source_of(const PlannedStmt *statement, const Plan *plan, AttrNumber *column)
+origin_of(const PlannedStmt *statement, const Plan *plan, AttrNumber *column)
 {
     const TargetEntry *entry = list_nth_node(TargetEntry, plan->targetlist, *column - 1);
     const Var *var = (const Var *)entry->expr;
 
-    if (!IsA(var, Var))
+    if (!IsA(var, Var) || var->varattno <= 0)
         return NULL;
     *column = var->varattno;
     switch (nodeTag(plan)) {
@@ -112,37 +168,43 @@ source_of(const PlannedStmt *statement, const Plan *plan, AttrNumber *column)
             return ((const SubqueryScan *)plan)->subplan;
         case T_CteScan:
             return plan_of_cte(statement, plan);
-        case T_Append:
-            return linitial(((const Append *)plan)->appendplans);
-        case T_MergeAppend:
-            return linitial(((const MergeAppend *)plan)->mergeplans);
         default:
             return var->varno == OUTER_VAR ? outerPlan(plan) : NULL;
     }
 }
 
-/* In what direction a column is sorted: as the incremental sort below says, if there is one; else as our scans sort. */
-static void
-set_direction(const PlannedStmt *statement, const Plan *plan, AttrNumber column, Oid *operator,
-              bool * nulls_first)
+/* Which column of the source a plan's column is; 0: none. */
+static AttrNumber
+column_of_source(const PlannedStmt *statement, const Plan *plan, AttrNumber column,
+                 const VecpgOrderSource *source)
 {
-    while (plan != NULL) {
-        if (IsA(plan, IncrementalSort)) {
-            const Sort *sort = &((const IncrementalSort *)plan)->sort;
+    while (plan != NULL && plan != source->plan)
+        plan = origin_of(statement, plan, &column);
+    return plan != NULL ? column : 0;
+}
 
-            for (int i = 0; i < sort->numCols; i++)
-                if (sort->sortColIdx[i] == column) {
-                    *operator= sort->sortOperators[i];
-                    *nulls_first = sort->nullsFirst[i];
-                    return;
-                }
-        }
-        plan = source_of(statement, plan, &column);
+/* Adds the keys of the order that the plan is believed to have, as far as it still has their columns. */
+static void
+add_keys(const PlannedStmt *statement, const Plan *plan, const VecpgOrderSource *source, Sort *sort)
+{
+    for (int key = 0; key < source->key_count; key++) {
+        int columns = list_length(plan->targetlist);
+        AttrNumber column = 1;
+
+        while (column <= columns && column_of_source(statement, plan, column, source) != source->columns[key])
+            column++;
+        if (column > columns)
+            return;
+        sort->sortColIdx[key] = column;
+        sort->sortOperators[key] = source->operators[key];
+        sort->collations[key] = source->collations[key];
+        sort->nullsFirst[key] = source->nulls_first[key];
+        sort->numCols++;
     }
 }
 
 static Sort *
-make_sort(VecpgPlanOrder *order, Plan *below, int key_count)
+make_sort(Plan *below, int key_count)
 {
     Sort *sort = makeNode(Sort);
     Plan *plan = &sort->plan;
@@ -170,142 +232,107 @@ make_sort(VecpgPlanOrder *order, Plan *below, int key_count)
     sort->sortOperators = palloc(sizeof(Oid) * key_count);
     sort->collations = palloc(sizeof(Oid) * key_count);
     sort->nullsFirst = palloc(sizeof(bool) * key_count);
-    order->sorts = lappend(order->sorts, sort);
     return sort;
 }
 
-static void
-add_key(Sort *sort, AttrNumber column, Oid operator, Oid collation, bool nulls_first)
-{
-    int i = sort->numCols++;
-
-    sort->sortColIdx[i] = column;
-    sort->sortOperators[i] = operator;
-    sort->collations[i] = collation;
-    sort->nullsFirst[i] = nulls_first;
-}
-
-/* Keys of which the plan says by what operator they are equal. */
-static void
-add_equal_keys(VecpgPlanOrder *order, Sort *sort, int count, const AttrNumber *columns, const Oid *operators,
-               const Oid *collations)
-{
-    for (int i = 0; i < count; i++) {
-        Oid operator= get_ordering_op_for_equality_op(operators[i], false);
-        bool nulls_first = false;
-
-        set_direction(order->statement, outerPlan(&sort->plan), columns[i], &operator, & nulls_first);
-        if (OidIsValid(operator))
-            add_key(sort, columns[i], operator, collations[i], nulls_first);
-    }
-}
-
-static void
-sort_groups(VecpgPlanOrder *order, Plan *plan, int count, const AttrNumber *columns, const Oid *operators,
-            const Oid *collations)
-{
-    Sort *sort;
-
-    if (count == 0 || !is_nearly_sorted(order->statement, outerPlan(plan)))
-        return;
-    sort = make_sort(order, outerPlan(plan), count);
-    add_equal_keys(order, sort, count, columns, operators, collations);
-    outerPlan(plan) = &sort->plan;
-}
-
-/* What is not partitioned needs no neighbours: rows are numbered in the order in which they would be given. */
-static void
-sort_window(VecpgPlanOrder *order, WindowAgg *window)
-{
-    Plan *plan = &window->plan;
-    Sort *sort;
-
-    if (window->partNumCols == 0 || !is_nearly_sorted(order->statement, outerPlan(plan)))
-        return;
-    sort = make_sort(order, outerPlan(plan), window->partNumCols + window->ordNumCols);
-    add_equal_keys(order, sort, window->partNumCols, window->partColIdx, window->partOperators,
-                   window->partCollations);
-    add_equal_keys(order, sort, window->ordNumCols, window->ordColIdx, window->ordOperators,
-                   window->ordCollations);
-    outerPlan(plan) = &sort->plan;
-}
-
-/* One side of a merge join, if it is a column by which that is merged, as a distance out of a subquery is. */
+/*
+ * The plan, sorted by all of the order that it is believed to have, since who knows who above relies on the rest, if it is nearly in order and one of
+ * these columns is the first of that order. A count of -1: nobody says which columns are meant.
+ */
 static Plan *
-sort_merged(VecpgPlanOrder *order, const MergeJoin *join, Plan *below, bool is_outer)
+sorted(VecpgPlanOrder *order, Plan *plan, int count, const AttrNumber *columns)
 {
-    int count = list_length(join->mergeclauses);
+    const PlannedStmt *statement = order->statement;
+    VecpgOrderSource source;
+    bool is_meant = count < 0;
     Sort *sort;
 
-    if (!is_nearly_sorted(order->statement, below))
-        return below;
-    sort = make_sort(order, below, count);
-    for (int i = 0; i < count; i++) {
-        const OpExpr *clause = list_nth_node(OpExpr, join->mergeclauses, i);
-        const Var *var = (const Var *)(is_outer ? linitial(clause->args) : lsecond(clause->args));
-        StrategyNumber strategy =
-            vecpg_merge_is_descending(join, i) ? BTGreaterStrategyNumber : BTLessStrategyNumber;
-        Oid operator;
-
-        if (!IsA(var, Var))
-            break;
-        operator= get_opfamily_member(join->mergeFamilies[i], var->vartype, var->vartype, strategy);
-        if (!OidIsValid(operator))
-            break;
-        add_key(sort, var->varattno, operator, join->mergeCollations[i], join->mergeNullsFirst[i]);
-    }
+    if (count == 0 || plan == NULL || !find_source(statement, plan, &source))
+        return plan;
+    for (int i = 0; i < count; i++)
+        is_meant = is_meant || column_of_source(statement, plan, columns[i], &source) == source.columns[0];
+    if (!is_meant)
+        return plan;
+    sort = make_sort(plan, source.key_count);
+    add_keys(statement, plan, &source, sort);
+    if (sort->numCols == 0)
+        return plan;
+    order->sorts = lappend(order->sorts, sort);
     return &sort->plan;
 }
 
-static Plan *
-sort_set(VecpgPlanOrder *order, const SetOp *set, Plan *below)
+/* Whether an aggregate takes its input as sorted (16 and later). */
+static bool
+is_presorted(Node *node, void *context)
 {
-    Sort *sort;
+    if (node == NULL)
+        return false;
+    if (IsA(node, Aggref) && vecpg_aggref_is_presorted((const Aggref *)node))
+        return true;
+    return expression_tree_walker(node, is_presorted, context);
+}
 
-    if (!vecpg_setop_takes_order(set) || below == NULL || !is_nearly_sorted(order->statement, below))
-        return below;
-    sort = make_sort(order, below, set->numCols);
-    for (int i = 0; i < set->numCols; i++)
-        add_key(sort, vecpg_setop_columns(set)[i], vecpg_setop_operators(set)[i],
-                vecpg_setop_collations(set)[i], vecpg_setop_nulls_first(set, i));
-    return &sort->plan;
+static void
+sort_aggregated(VecpgPlanOrder *order, Plan *plan)
+{
+    const Agg *agg = (const Agg *)plan;
+
+    if (agg->aggstrategy == AGG_MIXED || is_presorted((Node *)plan->targetlist, NULL) ||
+        is_presorted((Node *)plan->qual, NULL))
+        outerPlan(plan) = sorted(order, outerPlan(plan), -1, NULL);
+    else if (agg->aggstrategy == AGG_SORTED)
+        outerPlan(plan) = sorted(order, outerPlan(plan), agg->numCols, agg->grpColIdx);
+}
+
+/* One side of a merge join, by the columns that it is merged by. */
+static Plan *
+sort_merged(VecpgPlanOrder *order, const MergeJoin *join, Plan *plan, bool is_outer)
+{
+    AttrNumber *columns = palloc(sizeof(AttrNumber) * (list_length(join->mergeclauses) + 1));
+    int count = 0;
+    ListCell *cell;
+
+    foreach (cell, join->mergeclauses) {
+        List *arguments = lfirst_node(OpExpr, cell)->args;
+        const Node *side = is_outer ? linitial(arguments) : lsecond(arguments);
+
+        while (IsA(side, RelabelType))
+            side = (const Node *)((const RelabelType *)side)->arg;
+        if (IsA(side, Var) && ((const Var *)side)->varattno > 0)
+            columns[count++] = ((const Var *)side)->varattno;
+    }
+    return sorted(order, plan, count, columns);
 }
 
 static void
 sort_below(VecpgPlanOrder *order, Plan *plan)
 {
+    Plan **outer = &outerPlan(plan), **inner = &innerPlan(plan);
+
     switch (nodeTag(plan)) {
-        case T_Unique: {
-            const Unique *unique = (const Unique *)plan;
-
-            sort_groups(order, plan, unique->numCols, unique->uniqColIdx, unique->uniqOperators,
-                        unique->uniqCollations);
+        case T_Unique:
+            *outer =
+                sorted(order, *outer, ((const Unique *)plan)->numCols, ((const Unique *)plan)->uniqColIdx);
             break;
-        }
-        case T_Group: {
-            const Group *group = (const Group *)plan;
-
-            sort_groups(order, plan, group->numCols, group->grpColIdx, group->grpOperators,
-                        group->grpCollations);
+        case T_Group:
+            *outer = sorted(order, *outer, ((const Group *)plan)->numCols, ((const Group *)plan)->grpColIdx);
             break;
-        }
-        case T_Agg: {
-            const Agg *agg = (const Agg *)plan;
-
-            if (agg->aggstrategy == AGG_SORTED || agg->aggstrategy == AGG_MIXED)
-                sort_groups(order, plan, agg->numCols, agg->grpColIdx, agg->grpOperators, agg->grpCollations);
+        case T_Agg:
+            sort_aggregated(order, plan);
             break;
-        }
-        case T_WindowAgg:
-            sort_window(order, (WindowAgg *)plan);
+        case T_WindowAgg: /* what is not partitioned is numbered in the order in which it would be given */
+            *outer = sorted(order, *outer, ((const WindowAgg *)plan)->partNumCols,
+                            ((const WindowAgg *)plan)->partColIdx);
             break;
         case T_MergeJoin:
-            outerPlan(plan) = sort_merged(order, (const MergeJoin *)plan, outerPlan(plan), true);
-            innerPlan(plan) = sort_merged(order, (const MergeJoin *)plan, innerPlan(plan), false);
+            *outer = sort_merged(order, (const MergeJoin *)plan, *outer, true);
+            *inner = sort_merged(order, (const MergeJoin *)plan, *inner, false);
             break;
         case T_SetOp:
-            outerPlan(plan) = sort_set(order, (const SetOp *)plan, outerPlan(plan));
-            innerPlan(plan) = sort_set(order, (const SetOp *)plan, innerPlan(plan));
+            if (!vecpg_setop_takes_order((const SetOp *)plan))
+                break;
+            *outer = sorted(order, *outer, -1, NULL);
+            *inner = sorted(order, *inner, -1, NULL);
             break;
         default:
             break;
@@ -319,8 +346,9 @@ walk_all(VecpgPlanOrder *order, List *plans)
 {
     ListCell *cell;
 
-    foreach (cell, plans)
+    foreach (cell, plans) {
         walk(order, lfirst(cell));
+    }
 }
 
 /* From below: what was sorted there needs no other sort. */
@@ -343,6 +371,12 @@ walk(VecpgPlanOrder *order, Plan *plan)
         case T_MergeAppend:
             walk_all(order, ((MergeAppend *)plan)->mergeplans);
             break;
+        case T_BitmapAnd:
+            walk_all(order, ((BitmapAnd *)plan)->bitmapplans);
+            break;
+        case T_BitmapOr:
+            walk_all(order, ((BitmapOr *)plan)->bitmapplans);
+            break;
         case T_CustomScan:
             walk_all(order, ((CustomScan *)plan)->custom_plans);
             break;
@@ -360,6 +394,9 @@ vecpg_planner_keep_order(PlannedStmt *statement)
 
     walk_all(&order, statement->subplans);
     walk(&order, statement->planTree);
-    foreach (cell, order.sorts)
-        lfirst_node(Sort, cell)->plan.plan_node_id = ++order.last_node_id;
+    foreach (cell, order.sorts) {
+        Sort *sort = lfirst_node(Sort, cell);
+
+        sort->plan.plan_node_id = ++order.last_node_id;
+    }
 }

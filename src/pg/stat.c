@@ -267,12 +267,9 @@ has_no_pages(Relation index)
 static void
 look_at_options(VecpgStat *stat, Relation index)
 {
-    VecIndexOptions options;
     const char *why;
 
-    set_text(stat, STAT_OPTIONS, vecpg_options_describe(index));
-    vecpg_options_read(index, &options);
-    why = vecpg_options_unsuitable(index, &options);
+    set_text(stat, STAT_OPTIONS, vecpg_options_describe(index, &why));
     if (why != NULL)
         set_error(
             stat,

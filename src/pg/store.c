@@ -248,21 +248,26 @@ report_unreadable(VecpgStore *store, VecStatus status, const VecError *error)
         vecpg_errors_report(LOG, status, error);
 }
 
-/* What says nothing about the file, and is gone the next time: it waits for replay, or this process could not open one more. */
 static bool
-is_passing(const VecProblem *problem)
-{
-    return problem->kind == VEC_PROBLEM_PENDING ||
-           (problem->kind == VEC_PROBLEM_UNREADABLE &&
-            (problem->os_errno == EMFILE || problem->os_errno == ENFILE || problem->os_errno == ENOMEM));
-}
-
-static bool
-has_passing(const VecIndex *opened)
+has_pending(const VecIndex *opened)
 {
     for (uint32 i = 0; i < vec_index_problem_count(opened); i++)
-        if (is_passing(vec_index_problem(opened, i)))
+        if (vec_index_problem(opened, i)->kind == VEC_PROBLEM_PENDING)
             return true;
+    return false;
+}
+
+/* That this process could not open or map one more file says nothing about the file. */
+static bool
+has_lacked_means(const VecIndex *opened)
+{
+    for (uint32 i = 0; i < vec_index_problem_count(opened); i++) {
+        const VecProblem *problem = vec_index_problem(opened, i);
+
+        if (problem->kind == VEC_PROBLEM_UNREADABLE &&
+            (problem->os_errno == EMFILE || problem->os_errno == ENFILE || problem->os_errno == ENOMEM))
+            return true;
+    }
     return false;
 }
 
@@ -339,6 +344,7 @@ store_load(Relation index, VecpgStore *store, const VecpgLogMeta *meta)
     VecIndex *opened;
     VecError error;
     VecStatus status;
+    bool is_pending;
 
     segments_forget(store->segments);
     store->segments = NULL;
@@ -351,8 +357,10 @@ store_load(Relation index, VecpgStore *store, const VecpgLogMeta *meta)
     }
     opened = published.opened;
     note_problem(store, opened);
-    store->is_current = !has_passing(opened);
-    if (store->is_current) /* else this generation will be judged again */
+    is_pending = has_pending(opened);
+    store->is_current =
+        !is_pending && !has_lacked_means(opened); /* else this generation will be judged again */
+    if (!is_pending)
         report_problems(index, store, opened);
     store->generation = published.generation;
     store->instance_nonce = meta->instance_nonce;

@@ -15,8 +15,16 @@
 #include "column.h"
 #include "log.h"
 #include "utils/rel.h"
+#include "utils/timestamp.h"
 #include "vectors/index.h"
 #include "vectors/plan.h"
+
+/* Whether a moment that was written down, 0 for none, is no longer ago. One of the future is of a clock that was set back since. */
+static inline bool
+vecpg_is_recent(TimestampTz moment, TimestampTz now, int milliseconds)
+{
+    return moment != 0 && moment <= now && !TimestampDifferenceExceeds(moment, now, milliseconds);
+}
 
 #define VECPG_STORE_ROOT "pg_vectors"
 

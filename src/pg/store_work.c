@@ -124,11 +124,9 @@ static bool
 is_merging(VecControl *control)
 {
     TimestampTz planned_at = vec_control_counter_read(control, VECPG_COUNTER_PLANNED_AT);
-    TimestampTz now = GetCurrentTimestamp();
 
     return vec_control_is_claimed(control, VEC_WORK_MERGE) ||
-           (planned_at != 0 && planned_at <= now &&
-            !TimestampDifferenceExceeds(planned_at, now, PLAN_BEGIN_MS));
+           vecpg_is_recent(planned_at, GetCurrentTimestamp(), PLAN_BEGIN_MS);
 }
 
 static void

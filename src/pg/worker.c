@@ -125,12 +125,6 @@ vecpg_worker_launch(const VecpgWorkerOrder *order, const char *name, const char 
 }
 
 static bool
-is_recent(TimestampTz moment, TimestampTz now, int milliseconds)
-{
-    return moment != 0 && moment <= now && !TimestampDifferenceExceeds(moment, now, milliseconds);
-}
-
-static bool
 launch_for(Relation index, VecpgWorkMode mode)
 {
     VecpgWorkerOrder order = {
@@ -156,12 +150,13 @@ vecpg_worker_request(Relation index, VecpgWorkMode mode)
     TimestampTz now = GetCurrentTimestamp();
 
     if (control != NULL &&
-        (is_recent(vec_control_counter_read(control, VECPG_COUNTER_FAILED_AT), now, FAILURE_PAUSE_MS) ||
-         is_recent(vec_control_counter_read(control, VECPG_COUNTER_MERGER_FAILED_AT), now, FAILURE_PAUSE_MS)))
+        (vecpg_is_recent(vec_control_counter_read(control, VECPG_COUNTER_FAILED_AT), now, FAILURE_PAUSE_MS) ||
+         vecpg_is_recent(vec_control_counter_read(control, VECPG_COUNTER_MERGER_FAILED_AT), now,
+                         FAILURE_PAUSE_MS)))
         return false;
     if (control != NULL &&
         (vec_control_is_claimed(control, VEC_WORK_SEAL) ||
-         is_recent(vec_control_counter_read(control, VECPG_COUNTER_LAUNCHED_AT), now, LAUNCH_PAUSE_MS)))
+         vecpg_is_recent(vec_control_counter_read(control, VECPG_COUNTER_LAUNCHED_AT), now, LAUNCH_PAUSE_MS)))
         return true;
     if (!launch_for(index, mode))
         return false;
@@ -176,8 +171,8 @@ vecpg_worker_can_merge(Relation index)
     VecControl *control = vecpg_store_control(index);
 
     return vecpg_worker_is_place_free(true) &&
-           (control == NULL || !is_recent(vec_control_counter_read(control, VECPG_COUNTER_NO_MERGER_AT),
-                                          GetCurrentTimestamp(), NO_MERGER_MS));
+           (control == NULL || !vecpg_is_recent(vec_control_counter_read(control, VECPG_COUNTER_NO_MERGER_AT),
+                                                GetCurrentTimestamp(), NO_MERGER_MS));
 }
 
 /* As above, for those who come by often and would not do the work themselves. */
@@ -188,7 +183,7 @@ launch_if_free(Relation index, VecControl *control, VecpgWorkMode mode)
     TimestampTz now = GetCurrentTimestamp();
 
     if (control == NULL) {
-        if (is_recent(launched_at, now, LAUNCH_PAUSE_MS))
+        if (vecpg_is_recent(launched_at, now, LAUNCH_PAUSE_MS))
             return;
         launched_at = now;
     }
@@ -249,7 +244,7 @@ void
 vecpg_worker_notice_append(Relation index, uint64 position)
 {
     Oid file = vecpg_relation_file(index), tablespace = vecpg_relation_tablespace(index);
-    VecpgLastAppend *last = &last_appends[file % lengthof(last_appends)];
+    VecpgLastAppend *last = &last_appends[murmurhash32(file) % lengthof(last_appends)];
 
     if (last->file == file && last->tablespace == tablespace && position < last->check_at)
         return;
@@ -284,10 +279,10 @@ mode_for_tail(const VecIndexOptions *options, VecControl *control, uint64 end, u
     now = GetCurrentTimestamp();
     seen_at = vec_control_counter_read(control, VECPG_COUNTER_STATE_SEEN_AT);
     if (vec_control_counter_read(control, VECPG_COUNTER_IDLE_STATE) != state &&
-        !is_recent(seen_at, now, Min(options->optimizing_secs, 86400) * 1000))
+        !vecpg_is_recent(seen_at, now, Min(options->optimizing_secs, 86400) * 1000))
         return VECPG_WORK_IDLE;
     if (rows_uncovered >= options->sealing_size &&
-        !is_recent(seen_at, now, Min(options->sealing_secs, 86400) * 1000))
+        !vecpg_is_recent(seen_at, now, Min(options->sealing_secs, 86400) * 1000))
         return VECPG_WORK_SEAL;
     return -1;
 }

@@ -34,9 +34,10 @@
 #include "utils/timestamp.h"
 #include "vectors/plan.h"
 
-#define CHILDREN_MAX  3    /* tries, where a child is killed */
-#define LOOK_MS       1000 /* the watcher looks so often whether the index is still there */
-#define KILL_AFTER_MS 5000 /* a child that was told and does not react: stopped, or waiting for a disk */
+#define CHILDREN_MAX 3    /* tries, where a child is killed */
+#define LOOK_MS      1000 /* the watcher looks so often whether the index is still there */
+#define KILL_AFTER_MS                                                                                        \
+    5000 /* a child that was told and does not react; one that waits for a disk ends when that does */
 
 /* What the child writes into the pipe, once, at its end. */
 typedef struct VecpgMergerReport {

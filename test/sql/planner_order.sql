@@ -26,36 +26,63 @@ SET enable_material = off;
 SELECT bool_and(d >= before) AS in_order FROM (SELECT d, lag(d) OVER () AS before FROM (SELECT :d AS d FROM items ORDER BY :d LIMIT 1000) s) s;
 
 -- at its own level: by a sort, or a scan of all
-SELECT count(*) = count(DISTINCT d) AS each_once FROM (SELECT :d AS d FROM items GROUP BY 1 ORDER BY 1 LIMIT 12) s;
-SELECT count(*) = count(DISTINCT d) AS each_once FROM (SELECT DISTINCT :d AS d FROM items ORDER BY 1 LIMIT 12) s;
-SELECT count(*) = count(DISTINCT d) AS each_once FROM (SELECT DISTINCT ON (:d) id, :d AS d FROM items ORDER BY :d LIMIT 12) s;
-SELECT count(*) = count(DISTINCT d) AS each_once FROM (SELECT DISTINCT :d AS d FROM parts ORDER BY 1 LIMIT 12) s;
-SELECT count(*) = count(DISTINCT d) AS each_once FROM (SELECT :d AS d FROM items INTERSECT SELECT :d FROM others) s;
-SELECT count(*) = count(DISTINCT d) AS each_once FROM (SELECT :d AS d FROM items UNION SELECT :d FROM others ORDER BY 1 LIMIT 12) s;
+SELECT count(*) = count(DISTINCT d::text) AS each_once FROM (SELECT :d AS d FROM items GROUP BY 1 ORDER BY 1 LIMIT 12) s;
+SELECT count(*) = count(DISTINCT d::text) AS each_once FROM (SELECT DISTINCT :d AS d FROM items ORDER BY 1 LIMIT 12) s;
+SELECT count(*) = count(DISTINCT d::text) AS each_once FROM (SELECT DISTINCT ON (:d) id, :d AS d FROM items ORDER BY :d LIMIT 12) s;
+SELECT count(*) = count(DISTINCT d::text) AS each_once FROM (SELECT DISTINCT :d AS d FROM parts ORDER BY 1 LIMIT 12) s;
+SELECT count(*) = count(DISTINCT d::text) AS each_once FROM (SELECT :d AS d FROM items INTERSECT SELECT :d FROM others) s;
+SELECT count(*) = count(DISTINCT d::text) AS each_once FROM (SELECT :d AS d FROM items UNION SELECT :d FROM others ORDER BY 1 LIMIT 12) s;
 SELECT count(*) FROM (SELECT a.id FROM items a JOIN others b ON (a.bits <-> :q) = (b.bits <-> :q) ORDER BY a.bits <-> :q LIMIT 300) s;
+SELECT count(*) FROM (SELECT a.id FROM items a LEFT JOIN distances t ON (a.bits <-> :q) = t.d ORDER BY a.bits <-> :q LIMIT 1000) s;
+SELECT count(DISTINCT :d) = count(DISTINCT (:d)::text) AS each_once FROM items WHERE category = 3;
 -- a range is found by the index all the same
 EXPLAIN (COSTS OFF) SELECT bits <-> '[1]' FROM items WHERE bits <<->> sphere('[1]'::bvector, 2) GROUP BY 1;
 
 -- out of a subquery: by a sort of what it gives
 EXPLAIN (COSTS OFF) SELECT d, count(*) FROM (SELECT bits <-> '[1]' AS d FROM items ORDER BY bits <-> '[1]' LIMIT 300) s GROUP BY d;
 EXPLAIN (COSTS OFF) SELECT count(*) FROM (SELECT bits <-> '[1]' AS d FROM items ORDER BY bits <-> '[1]' LIMIT 300) s JOIN (SELECT DISTINCT n::real AS d FROM generate_series(1, 30) n) t USING (d);
-SELECT count(*) = count(DISTINCT d) AS each_once, sum(n) FROM (SELECT d, count(*) AS n FROM (SELECT :d AS d FROM items ORDER BY :d LIMIT 1000) s GROUP BY d) s;
-SELECT count(*) = count(DISTINCT d) AS each_once FROM (SELECT DISTINCT d FROM (SELECT :d AS d FROM items WHERE category < 5 ORDER BY :d LIMIT 1000) s) s;
-SELECT count(*) = count(DISTINCT d) AS each_once FROM (SELECT DISTINCT d FROM (SELECT :d AS d FROM parts ORDER BY :d LIMIT 1000) s) s;
-SELECT count(*) = count(DISTINCT d) AS each_once FROM (WITH a AS MATERIALIZED (SELECT :d AS d FROM items ORDER BY :d LIMIT 1000) SELECT DISTINCT d FROM a) s;
-SELECT count(*) = count(DISTINCT d) AS each_once FROM (SELECT d, row_number() OVER (PARTITION BY d) AS n FROM (SELECT :d AS d FROM items ORDER BY :d LIMIT 1000) s) s WHERE n = 1;
-SELECT count(*) = count(DISTINCT d) AS each_once FROM ((SELECT :d AS d FROM items ORDER BY :d LIMIT 1000) INTERSECT (SELECT :d FROM others ORDER BY :d LIMIT 300)) s;
-SELECT count(*) = count(DISTINCT (d, category)) AS each_once, bool_and((d, -category) > before) AS in_order FROM
+SELECT count(*) = count(DISTINCT d::text) AS each_once, sum(n) FROM (SELECT d, count(*) AS n FROM (SELECT :d AS d FROM items ORDER BY :d LIMIT 1000) s GROUP BY d) s;
+SELECT count(*) = count(DISTINCT d::text) AS each_once FROM (SELECT DISTINCT d FROM (SELECT :d AS d FROM items WHERE category < 5 ORDER BY :d LIMIT 1000) s) s;
+SELECT count(*) = count(DISTINCT d::text) AS each_once FROM (SELECT DISTINCT d FROM (SELECT :d AS d FROM parts ORDER BY :d LIMIT 1000) s) s;
+SELECT count(*) = count(DISTINCT d::text) AS each_once FROM (WITH a AS MATERIALIZED (SELECT :d AS d FROM items ORDER BY :d LIMIT 1000) SELECT DISTINCT d FROM a) s;
+SELECT count(*) = count(DISTINCT d::text) AS each_once FROM (SELECT d, row_number() OVER (PARTITION BY d) AS n FROM (SELECT :d AS d FROM items ORDER BY :d LIMIT 1000) s) s WHERE n = 1;
+SELECT count(*) = count(DISTINCT d::text) AS each_once FROM ((SELECT :d AS d FROM items ORDER BY :d LIMIT 1000) INTERSECT (SELECT :d FROM others ORDER BY :d LIMIT 300)) s;
+SELECT count(*) = count(DISTINCT (d, category)::text) AS each_once, bool_and((d, -category) > before) AS in_order FROM
     (SELECT d, category, lag((d, -category)) OVER () AS before FROM (SELECT d, category FROM (SELECT :d AS d, category FROM items ORDER BY :d, category DESC LIMIT 1000) s GROUP BY d, category ORDER BY d, category DESC) s) s;
 SELECT count(*) FROM (SELECT :d AS d FROM items ORDER BY :d LIMIT 1000) s JOIN (SELECT DISTINCT d FROM distances) t USING (d);
 SELECT count(s.d) FROM (SELECT DISTINCT d FROM distances) t LEFT JOIN (SELECT :d AS d FROM items ORDER BY :d LIMIT 1000) s USING (d);
+
+SELECT count(DISTINCT d) = count(DISTINCT d::text) AS each_once FROM (SELECT :d AS d FROM items ORDER BY :d LIMIT 1000) s;
+SELECT bool_and(given = counted) AS each_once FROM
+    (SELECT d, count(DISTINCT category) AS given, count(DISTINCT category::text) AS counted FROM (SELECT :d AS d, category FROM items ORDER BY :d LIMIT 1000) s GROUP BY d) s;
+SELECT count(*) FROM (SELECT :d AS d FROM items ORDER BY :d LIMIT 300) s FULL JOIN (SELECT id FROM others LIMIT 3) o ON true;
+-- whatever the rows were sorted by behind the distance, they still are
+SELECT bool_and(id = least) AS first FROM (SELECT DISTINCT ON (d) d, id FROM (SELECT :d AS d, id FROM items ORDER BY :d LIMIT 1000) s ORDER BY d, id) a
+    JOIN (SELECT d::text, min(id) AS least FROM (SELECT :d AS d, id FROM items ORDER BY :d LIMIT 1000) s GROUP BY d::text) b ON a.d::text = b.d;
+SELECT bool_and((d, id) > before) AS in_order, max(n) > 0 AS counted FROM (SELECT d, id, n, lag((d, id)) OVER () AS before FROM
+    (SELECT d, id, count(*) OVER (PARTITION BY d) AS n FROM (SELECT :d AS d, id FROM items ORDER BY :d LIMIT 1000) s ORDER BY d, id OFFSET 0) s) s;
+CREATE TABLE named AS SELECT d, n::varchar AS name FROM distances, generate_series(0, 9) n;
+ANALYZE named;
+SELECT count(*) FROM (SELECT :d AS d, category::varchar AS name FROM items ORDER BY :d, category::varchar LIMIT 1000) s JOIN named USING (d, name);
+SET enable_hashagg = on;
+SELECT count(*) = count(DISTINCT d::text) AS each_once FROM
+    (SELECT d, category, count(*) FROM (SELECT :d AS d, category FROM items ORDER BY :d LIMIT 1000) s GROUP BY GROUPING SETS ((d), (category)) ORDER BY d) s WHERE d IS NOT NULL;
+SET enable_hashagg = off;
 
 -- what needs no neighbours streams as before
 CREATE FUNCTION sorts(query text) RETURNS bool LANGUAGE plpgsql AS $$
 DECLARE plan text;
 BEGIN EXECUTE 'EXPLAIN (FORMAT JSON) ' || query INTO plan; RETURN plan ~ '"Sort"'; END $$;
 SELECT sorts('SELECT id, row_number() OVER (ORDER BY bits <-> ''[1]'') FROM items LIMIT 5') AS windows, sorts('SELECT count(*) FROM (SELECT FROM items ORDER BY bits <-> ''[1]'' LIMIT 50) s') AS aggregates;
+SELECT sorts('(SELECT id FROM items ORDER BY bits <-> ''[1]'' LIMIT 10) UNION ALL (SELECT id FROM others ORDER BY bits <-> ''[1]'' LIMIT 10)') AS union_all;
 DROP FUNCTION sorts;
+CREATE FUNCTION scans(query text) RETURNS bool LANGUAGE plpgsql AS $$
+DECLARE plan text;
+BEGIN EXECUTE 'EXPLAIN (FORMAT JSON) ' || query INTO plan; RETURN plan ~ 'items_bits'; END $$;
+SELECT scans('(SELECT id FROM items ORDER BY bits <-> ''[1]'' LIMIT 10) UNION (SELECT id FROM others ORDER BY id LIMIT 10)') AS a_union,
+    scans('(SELECT id FROM items ORDER BY bits <-> ''[1]'' LIMIT 10) INTERSECT (SELECT id FROM others ORDER BY id LIMIT 10)') AS intersect,
+    scans('SELECT i.id FROM items i LEFT JOIN others o USING (id) ORDER BY i.bits <-> ''[1]'' LIMIT 10') AS left_join;
+DROP FUNCTION scans;
 EXPLAIN (COSTS OFF) SELECT id FROM parts ORDER BY bits <-> '[1]' LIMIT 5;
 EXPLAIN (COSTS OFF) SELECT category, count(*) FROM (SELECT category FROM items ORDER BY bits <-> '[1]' LIMIT 50) s GROUP BY category;
-DROP TABLE items, others, parts, distances;
+DROP TABLE items, others, parts, distances, named;

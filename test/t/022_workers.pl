@@ -145,6 +145,7 @@ scatter($node, 2 * $rows + 1, 3 * $rows);
 wait_for_merge($node);
 my @mergers = mergers($node);
 kill 'STOP', @mergers;
+cmp_ok(scalar(@mergers), '>', 0, 'a merge is stopped');
 $node->append_conf('postgresql.conf', 'max_worker_processes = 0');
 $node->stop('fast');
 is(scalar(grep { kill 0, $_ } @mergers), 0, 'no merge outlives the server');
