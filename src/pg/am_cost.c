@@ -147,6 +147,9 @@ order_is_relied_on(const PlannerInfo *root, const IndexPath *path)
         if (clause->mergeopfamilies != NIL && (clause->left_ec == distance || clause->right_ec == distance))
             return true;
     }
+    foreach (cell, root->parse->windowClause)
+        if (lfirst_node(WindowClause, cell)->partitionClause != NIL)
+            return true;
     return members > 1 || root->group_pathkeys != NIL || root->parse->groupClause != NIL ||
            root->parse->distinctClause != NIL ||
            (vecpg_setop_wants_order(root) && root->parse->sortClause == NIL);

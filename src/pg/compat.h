@@ -115,6 +115,13 @@ vecpg_server_start(void)
 #define vecpg_aggref_is_presorted(aggref) ((void)(aggref), false)
 #endif
 
+/* From 18 a plan says how many below it were disabled. */
+#if PG_VERSION_NUM >= 180000
+#define vecpg_plan_disabled_like(plan, below) ((plan)->disabled_nodes = (below)->disabled_nodes)
+#else
+#define vecpg_plan_disabled_like(plan, below) ((void)0)
+#endif
+
 /* From 17 a set operation asks its sides for an order. */
 #include "nodes/pathnodes.h"
 static inline bool

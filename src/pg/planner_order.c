@@ -48,15 +48,16 @@ plan_of_cte(const PlannedStmt *statement, const Plan *plan)
     return list_nth(statement->subplans, ((const CteScan *)plan)->ctePlanId - 1);
 }
 
-/* Where an order comes from: one of our scans, or what merges or sorts rows that are nearly in order; and what that order is. */
+/* Where an order comes from, and what it is: what merges or sorts rows that are nearly in order, or the lowest plan that gives a scan's distance. */
 typedef struct VecpgOrderSource {
-    const Plan *plan;
+    const Plan *plan; /* NULL: a scan's, of which no plan gives the distance so far; a join above it may */
     int key_count;
     const AttrNumber *columns; /* of its target list */
     const Oid *operators;
     const Oid *collations;
     const bool *nulls_first;
-    AttrNumber distance; /* of a scan: its one key */
+    const Node *distance; /* of a scan: what it is ordered by, its one key */
+    AttrNumber distance_column;
     Oid less;
 } VecpgOrderSource;
 
@@ -82,31 +83,45 @@ any_has_source(const PlannedStmt *statement, List *plans)
     return false;
 }
 
-/* False: nobody above can rely on the order of a distance that the scan does not give. */
-static bool
-find_distance(const IndexScan *scan, VecpgOrderSource *source)
+/* An expression of a plan in terms of what the scan at the lower end reads. */
+static Node *
+as_scanned(Node *node, void *plan)
+{
+    const Var *var = (const Var *)node;
+
+    if (node == NULL)
+        return NULL;
+    if (IsA(node, Var) && var->varno == OUTER_VAR && var->varattno > 0 && outerPlan(plan) != NULL)
+        return as_scanned(
+            (Node *)list_nth_node(TargetEntry, outerPlan(plan)->targetlist, var->varattno - 1)->expr,
+            outerPlan(plan));
+    return expression_tree_mutator(node, as_scanned, plan);
+}
+
+/* Whether this plan gives the distance of the scan below, by which it is then ordered. */
+static void
+look_for_distance(const Plan *plan, VecpgOrderSource *source)
 {
     static const bool last = false;
     static const Oid none = InvalidOid;
-    const Node *distance = linitial(scan->indexorderbyorig);
     ListCell *cell;
 
-    foreach (cell, scan->scan.plan.targetlist) {
+    foreach (cell, plan->targetlist) {
         const TargetEntry *entry = lfirst_node(TargetEntry, cell);
 
-        if (!equal(entry->expr, distance))
+        if (exprType((Node *)entry->expr) != exprType(source->distance) ||
+            !equal(as_scanned((Node *)entry->expr, (void *)plan), source->distance))
             continue;
-        source->plan = &scan->scan.plan;
+        source->plan = plan;
         source->key_count = 1;
-        source->distance = entry->resno;
-        source->less = lookup_type_cache(exprType(distance), TYPECACHE_LT_OPR)->lt_opr;
-        source->columns = &source->distance;
+        source->distance_column = entry->resno;
+        source->less = lookup_type_cache(exprType(source->distance), TYPECACHE_LT_OPR)->lt_opr;
+        source->columns = &source->distance_column;
         source->operators = &source->less;
         source->collations = &none;
         source->nulls_first = &last;
-        return true;
+        return;
     }
-    return false;
 }
 
 #define SET_SOURCE(node, sort)                                                                               \
@@ -121,7 +136,11 @@ find_source(const PlannedStmt *statement, const Plan *plan, VecpgOrderSource *so
     check_stack_depth();
     switch (nodeTag(plan)) {
         case T_IndexScan:
-            return vecpg_planner_is_our_scan(plan) && find_distance((const IndexScan *)plan, source);
+            if (!vecpg_planner_is_our_scan(plan))
+                return false;
+            source->plan = NULL;
+            source->distance = linitial(((const IndexScan *)plan)->indexorderbyorig);
+            break;
         case T_IncrementalSort:
             SET_SOURCE(plan, &((const IncrementalSort *)plan)->sort);
             return has_source(statement, outerPlan(plan));
@@ -147,10 +166,15 @@ find_source(const PlannedStmt *statement, const Plan *plan, VecpgOrderSource *so
         case T_Result:
         case T_Unique:
         case T_WindowAgg:
-            return outerPlan(plan) != NULL && find_source(statement, outerPlan(plan), source);
+            if (outerPlan(plan) == NULL || !find_source(statement, outerPlan(plan), source))
+                return false;
+            break;
         default:
             return false;
     }
+    if (source->plan == NULL)
+        look_for_distance(plan, source);
+    return true;
 }
 
 /* The plan, and its column, from which a column comes; NULL: it is computed here, or read. */
@@ -183,31 +207,31 @@ column_of_source(const PlannedStmt *statement, const Plan *plan, AttrNumber colu
     return plan != NULL ? column : 0;
 }
 
-/* Adds the keys of the order that the plan is believed to have, as far as it still has their columns. */
-static void
-add_keys(const PlannedStmt *statement, const Plan *plan, const VecpgOrderSource *source, Sort *sort)
+/* Sets the keys of the order that the plan is believed to have, as far as it has their columns. False: not all of them. */
+static bool
+set_keys(const PlannedStmt *statement, const Plan *plan, const VecpgOrderSource *source, Sort *sort)
 {
-    for (int key = 0; key < source->key_count; key++) {
-        int columns = list_length(plan->targetlist);
+    for (sort->numCols = 0; sort->numCols < source->key_count; sort->numCols++) {
+        int key = sort->numCols, columns = list_length(plan->targetlist);
         AttrNumber column = 1;
 
         while (column <= columns && column_of_source(statement, plan, column, source) != source->columns[key])
             column++;
         if (column > columns)
-            return;
+            return false;
         sort->sortColIdx[key] = column;
         sort->sortOperators[key] = source->operators[key];
         sort->collations[key] = source->collations[key];
         sort->nullsFirst[key] = source->nulls_first[key];
-        sort->numCols++;
     }
+    return true;
 }
 
-static Sort *
-make_sort(Plan *below, int key_count)
+/* Puts the sort above the plan. */
+static void
+sort_plan(VecpgPlanOrder *order, Plan **place, Sort *sort)
 {
-    Sort *sort = makeNode(Sort);
-    Plan *plan = &sort->plan;
+    Plan *plan = &sort->plan, *below = *place;
     double rows = Max(below->plan_rows, 2.0);
     ListCell *cell;
 
@@ -219,6 +243,7 @@ make_sort(Plan *below, int key_count)
     plan->extParam = bms_copy(below->extParam);
     plan->allParam = bms_copy(below->allParam);
     plan->lefttree = below;
+    vecpg_plan_disabled_like(plan, below);
     foreach (cell, below->targetlist) {
         const TargetEntry *entry = lfirst_node(TargetEntry, cell);
         const Node *expression = (const Node *)entry->expr;
@@ -228,37 +253,46 @@ make_sort(Plan *below, int key_count)
                                        exprCollation(expression), 0);
         plan->targetlist = lappend(plan->targetlist, passed);
     }
-    sort->sortColIdx = palloc(sizeof(AttrNumber) * key_count);
-    sort->sortOperators = palloc(sizeof(Oid) * key_count);
-    sort->collations = palloc(sizeof(Oid) * key_count);
-    sort->nullsFirst = palloc(sizeof(bool) * key_count);
-    return sort;
+    order->sorts = lappend(order->sorts, sort);
+    *place = plan;
+}
+
+/* Where the input of a plan comes from in the order in which it is given on; NULL: a CTE, which others read too. */
+static Plan **
+place_below(Plan *plan)
+{
+    if (IsA(plan, SubqueryScan))
+        return &((SubqueryScan *)plan)->subplan;
+    return IsA(plan, CteScan) ? NULL : &outerPlan(plan);
 }
 
 /*
- * The plan, sorted by all of the order that it is believed to have, since who knows who above relies on the rest, if it is nearly in order and one of
- * these columns is the first of that order. A count of -1: nobody says which columns are meant.
+ * If a plan is nearly in order it gets a sort by all of the order that it is believed to have: who knows who above relies on which part of it.
+ * It stands as high as all these columns are given; no plan between changes the order.
  */
-static Plan *
-sorted(VecpgPlanOrder *order, Plan *plan, int count, const AttrNumber *columns)
+static void
+keep_order(VecpgPlanOrder *order, Plan **place)
 {
     const PlannedStmt *statement = order->statement;
     VecpgOrderSource source;
-    bool is_meant = count < 0;
     Sort *sort;
 
-    if (count == 0 || plan == NULL || !find_source(statement, plan, &source))
-        return plan;
-    for (int i = 0; i < count; i++)
-        is_meant = is_meant || column_of_source(statement, plan, columns[i], &source) == source.columns[0];
-    if (!is_meant)
-        return plan;
-    sort = make_sort(plan, source.key_count);
-    add_keys(statement, plan, &source, sort);
-    if (sort->numCols == 0)
-        return plan;
-    order->sorts = lappend(order->sorts, sort);
-    return &sort->plan;
+    if (*place == NULL || !find_source(statement, *place, &source) || source.plan == NULL)
+        return;
+    sort = makeNode(Sort);
+    sort->sortColIdx = palloc(sizeof(AttrNumber) * source.key_count);
+    sort->sortOperators = palloc(sizeof(Oid) * source.key_count);
+    sort->collations = palloc(sizeof(Oid) * source.key_count);
+    sort->nullsFirst = palloc(sizeof(bool) * source.key_count);
+    while (!set_keys(statement, *place, &source, sort)) {
+        Plan **below = *place == source.plan ? NULL : place_below(*place);
+
+        if (below == NULL || *below == NULL)
+            break;
+        place = below;
+    }
+    if (sort->numCols > 0)
+        sort_plan(order, place, sort);
 }
 
 /* Whether an aggregate takes its input as sorted (16 and later). */
@@ -272,71 +306,43 @@ is_presorted(Node *node, void *context)
     return expression_tree_walker(node, is_presorted, context);
 }
 
-static void
-sort_aggregated(VecpgPlanOrder *order, Plan *plan)
+static bool
+aggregate_takes_order(const Agg *agg)
 {
-    const Agg *agg = (const Agg *)plan;
-
-    if (agg->aggstrategy == AGG_MIXED || is_presorted((Node *)plan->targetlist, NULL) ||
-        is_presorted((Node *)plan->qual, NULL))
-        outerPlan(plan) = sorted(order, outerPlan(plan), -1, NULL);
-    else if (agg->aggstrategy == AGG_SORTED)
-        outerPlan(plan) = sorted(order, outerPlan(plan), agg->numCols, agg->grpColIdx);
+    return agg->aggstrategy == AGG_SORTED || agg->aggstrategy == AGG_MIXED ||
+           is_presorted((Node *)agg->plan.targetlist, NULL) || is_presorted((Node *)agg->plan.qual, NULL);
 }
 
-/* One side of a merge join, by the columns that it is merged by. */
-static Plan *
-sort_merged(VecpgPlanOrder *order, const MergeJoin *join, Plan *plan, bool is_outer)
-{
-    AttrNumber *columns = palloc(sizeof(AttrNumber) * (list_length(join->mergeclauses) + 1));
-    int count = 0;
-    ListCell *cell;
-
-    foreach (cell, join->mergeclauses) {
-        List *arguments = lfirst_node(OpExpr, cell)->args;
-        const Node *side = is_outer ? linitial(arguments) : lsecond(arguments);
-
-        while (IsA(side, RelabelType))
-            side = (const Node *)((const RelabelType *)side)->arg;
-        if (IsA(side, Var) && ((const Var *)side)->varattno > 0)
-            columns[count++] = ((const Var *)side)->varattno;
-    }
-    return sorted(order, plan, count, columns);
-}
-
+/* Sorts what a plan takes for neighbours when they are equal. */
 static void
 sort_below(VecpgPlanOrder *order, Plan *plan)
 {
-    Plan **outer = &outerPlan(plan), **inner = &innerPlan(plan);
+    bool takes_outer = false, takes_inner = false;
 
     switch (nodeTag(plan)) {
         case T_Unique:
-            *outer =
-                sorted(order, *outer, ((const Unique *)plan)->numCols, ((const Unique *)plan)->uniqColIdx);
-            break;
         case T_Group:
-            *outer = sorted(order, *outer, ((const Group *)plan)->numCols, ((const Group *)plan)->grpColIdx);
+            takes_outer = true;
             break;
         case T_Agg:
-            sort_aggregated(order, plan);
+            takes_outer = aggregate_takes_order((const Agg *)plan);
             break;
         case T_WindowAgg: /* what is not partitioned is numbered in the order in which it would be given */
-            *outer = sorted(order, *outer, ((const WindowAgg *)plan)->partNumCols,
-                            ((const WindowAgg *)plan)->partColIdx);
+            takes_outer = ((const WindowAgg *)plan)->partNumCols > 0;
             break;
         case T_MergeJoin:
-            *outer = sort_merged(order, (const MergeJoin *)plan, *outer, true);
-            *inner = sort_merged(order, (const MergeJoin *)plan, *inner, false);
+            takes_outer = takes_inner = ((const MergeJoin *)plan)->mergeclauses != NIL;
             break;
         case T_SetOp:
-            if (!vecpg_setop_takes_order((const SetOp *)plan))
-                break;
-            *outer = sorted(order, *outer, -1, NULL);
-            *inner = sorted(order, *inner, -1, NULL);
+            takes_outer = takes_inner = vecpg_setop_takes_order((const SetOp *)plan);
             break;
         default:
             break;
     }
+    if (takes_outer)
+        keep_order(order, &outerPlan(plan));
+    if (takes_inner)
+        keep_order(order, &innerPlan(plan));
 }
 
 static void walk(VecpgPlanOrder *order, Plan *plan);

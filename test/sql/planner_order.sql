@@ -69,6 +69,24 @@ SELECT count(*) = count(DISTINCT d::text) AS each_once FROM
     (SELECT d, category, count(*) FROM (SELECT :d AS d, category FROM items ORDER BY :d LIMIT 1000) s GROUP BY GROUPING SETS ((d), (category)) ORDER BY d) s WHERE d IS NOT NULL;
 SET enable_hashagg = off;
 
+-- over joins: the distance is computed above them, a group's column may be the other side's, and so may what it was sorted by next
+CREATE TABLE keys AS SELECT id FROM items;
+CREATE UNIQUE INDEX ON keys (id);
+CREATE UNIQUE INDEX ON distances (d);
+VACUUM ANALYZE keys, distances;
+SET enable_nestloop = on;
+SET enable_mergejoin = off;
+EXPLAIN (COSTS OFF) SELECT d, count(*) FROM (SELECT a.bits <-> '[1]' AS d FROM items a JOIN keys k USING (id) ORDER BY a.bits <-> '[1]' LIMIT 1000) s GROUP BY d;
+SELECT count(*) = count(DISTINCT d::text) AS each_once, sum(n) FROM (SELECT d, count(*) AS n FROM (SELECT a.bits <-> :q AS d FROM items a JOIN keys k USING (id) ORDER BY a.bits <-> :q LIMIT 1000) s GROUP BY d) s;
+SELECT count(*) = count(DISTINCT d::text) AS each_once, sum(n) FROM (SELECT t.d, count(*) AS n FROM (SELECT :d AS d FROM items ORDER BY :d LIMIT 1000) s JOIN distances t ON s.d = t.d GROUP BY t.d) s;
+SELECT count(*) = count(DISTINCT (d, id)::text) AS each_once FROM
+    (SELECT s.d, o.id, count(*) FROM (SELECT :d AS d, id FROM items ORDER BY :d, id LIMIT 1000) s JOIN (SELECT id FROM keys, generate_series(1, 3)) o ON o.id = s.id GROUP BY s.d, o.id) s;
+SELECT count(*) = count(DISTINCT d::text) AS each_once FROM (SELECT d2 AS d, count(*) FROM (SELECT :d AS d1, :d AS d2 FROM items ORDER BY :d LIMIT 1000) s GROUP BY d2) s;
+SELECT bool_and(n = m) AS counted FROM (SELECT a.bits <-> :q AS d, count(*) OVER (PARTITION BY a.bits <-> :q) AS n FROM items a JOIN keys k USING (id)) w
+    JOIN (SELECT d::text AS text, count(*) AS m FROM (SELECT :d AS d FROM items OFFSET 0) x GROUP BY d::text) g ON w.d::text = g.text;
+SET enable_mergejoin = on;
+SET enable_nestloop = off;
+
 -- what needs no neighbours streams as before
 CREATE FUNCTION sorts(query text) RETURNS bool LANGUAGE plpgsql AS $$
 DECLARE plan text;
@@ -85,4 +103,4 @@ SELECT scans('(SELECT id FROM items ORDER BY bits <-> ''[1]'' LIMIT 10) UNION (S
 DROP FUNCTION scans;
 EXPLAIN (COSTS OFF) SELECT id FROM parts ORDER BY bits <-> '[1]' LIMIT 5;
 EXPLAIN (COSTS OFF) SELECT category, count(*) FROM (SELECT category FROM items ORDER BY bits <-> '[1]' LIMIT 50) s GROUP BY category;
-DROP TABLE items, others, parts, distances, named;
+DROP TABLE items, others, parts, distances, named, keys;
