@@ -73,6 +73,7 @@ DROP FUNCTION index_against_table(text, text), embedding_of;
 
 -- Lists, and a filter that follows the vectors: the lists around a query have few of the rows that match, or none.
 SET client_min_messages = warning;
+SET jit = off; -- compiling would take most of the time
 CREATE TABLE clustered (id int, v vector(16), part int);
 INSERT INTO clustered SELECT n, (SELECT array_agg((3 * sin((n % 100) * (12.9898 + d) * 7) + sin(n * (78.233 + d) * 3))::real ORDER BY d) FROM generate_series(1, 16) d)::vector, (n % 100) / 25
     FROM generate_series(1, 8000) n;
@@ -95,4 +96,5 @@ DROP FUNCTION found;
 DROP TABLE clustered;
 RESET vectors.hnsw_ef_search;
 RESET enable_seqscan;
+RESET jit;
 RESET client_min_messages;
