@@ -23,7 +23,7 @@ drop_junk_distances(IndexScan *scan)
     foreach (cell, scan->scan.plan.targetlist) {
         TargetEntry *entry = lfirst_node(TargetEntry, cell);
 
-        if (entry->resjunk && list_member(scan->indexorderbyorig, entry->expr))
+        if (entry->resjunk && vecpg_planner_is_distance(entry->expr, scan))
             entry->expr =
                 (Expr *)makeNullConst(exprType((Node *)entry->expr), exprTypmod((Node *)entry->expr),
                                       exprCollation((Node *)entry->expr));

@@ -14,6 +14,9 @@ extern void vecpg_planner_init(void);
 /* Whether the plan is a scan of an index of ours, in the order of a distance. */
 extern bool vecpg_planner_is_our_scan(const Plan *plan);
 
+/* Whether the expression is the distance by which the scan orders. */
+extern bool vecpg_planner_is_distance(const Expr *given, const IndexScan *scan);
+
 /* planner_order.c: puts sorts into the plan where it relies on an order that our scans keep only nearly. */
 extern void vecpg_planner_keep_order(PlannedStmt *statement);
 

@@ -18,6 +18,7 @@
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "options.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/typcache.h"
 
@@ -26,6 +27,23 @@ typedef struct VecpgPlanOrder {
     int last_node_id;
     List *sorts; /* that were put in, and have no number yet */
 } VecpgPlanOrder;
+
+/* Whether an expression is the distance that a scan is ordered by; PostgreSQL turned that round if the query has the column on the right. */
+static bool
+is_distance(const Node *given, const Node *distance)
+{
+    OpExpr turned;
+
+    if (equal(given, distance))
+        return true;
+    if (!IsA(distance, OpExpr) || list_length(((const OpExpr *)distance)->args) != 2)
+        return false;
+    turned = *(const OpExpr *)distance;
+    turned.opno = get_commutator(turned.opno);
+    turned.opfuncid = InvalidOid; /* compares as equal to any */
+    turned.args = list_make2(lsecond(turned.args), linitial(turned.args));
+    return OidIsValid(turned.opno) && equal(given, &turned);
+}
 
 bool
 vecpg_planner_is_our_scan(const Plan *plan)
@@ -42,10 +60,30 @@ vecpg_planner_is_our_scan(const Plan *plan)
     return is_ours;
 }
 
+static Node *
+bare(Node *node)
+{
+    while (node != NULL && IsA(node, RelabelType))
+        node = (Node *)((RelabelType *)node)->arg;
+    return node;
+}
+
+bool
+vecpg_planner_is_distance(const Expr *given, const IndexScan *scan)
+{
+    return is_distance((Node *)given, linitial(scan->indexorderbyorig));
+}
+
+static Plan **
+place_of_cte(const PlannedStmt *statement, const Plan *plan)
+{
+    return (Plan **)&lfirst(list_nth_cell(statement->subplans, ((const CteScan *)plan)->ctePlanId - 1));
+}
+
 static Plan *
 plan_of_cte(const PlannedStmt *statement, const Plan *plan)
 {
-    return list_nth(statement->subplans, ((const CteScan *)plan)->ctePlanId - 1);
+    return *place_of_cte(statement, plan);
 }
 
 /* Where an order comes from, and what it is: what merges or sorts rows that are nearly in order, or the lowest plan that gives a scan's distance. */
@@ -109,8 +147,10 @@ look_for_distance(const Plan *plan, VecpgOrderSource *source)
     foreach (cell, plan->targetlist) {
         const TargetEntry *entry = lfirst_node(TargetEntry, cell);
 
-        if (exprType((Node *)entry->expr) != exprType(source->distance) ||
-            !equal(as_scanned((Node *)entry->expr, (void *)plan), source->distance))
+        Node *expression = bare((Node *)entry->expr);
+
+        if (exprType(expression) != exprType(source->distance) ||
+            !is_distance(bare(as_scanned(expression, (void *)plan)), source->distance))
             continue;
         source->plan = plan;
         source->key_count = 1;
@@ -257,13 +297,18 @@ sort_plan(VecpgPlanOrder *order, Plan **place, Sort *sort)
     *place = plan;
 }
 
-/* Where the input of a plan comes from in the order in which it is given on; NULL: a CTE, which others read too. */
+/* Where the input of a plan comes from in the order in which it is given on. Who else reads a CTE gets it sorted, too. */
 static Plan **
-place_below(Plan *plan)
+place_below(const PlannedStmt *statement, Plan *plan)
 {
-    if (IsA(plan, SubqueryScan))
-        return &((SubqueryScan *)plan)->subplan;
-    return IsA(plan, CteScan) ? NULL : &outerPlan(plan);
+    switch (nodeTag(plan)) {
+        case T_SubqueryScan:
+            return &((SubqueryScan *)plan)->subplan;
+        case T_CteScan:
+            return place_of_cte(statement, plan);
+        default:
+            return &outerPlan(plan);
+    }
 }
 
 /*
@@ -284,15 +329,9 @@ keep_order(VecpgPlanOrder *order, Plan **place)
     sort->sortOperators = palloc(sizeof(Oid) * source.key_count);
     sort->collations = palloc(sizeof(Oid) * source.key_count);
     sort->nullsFirst = palloc(sizeof(bool) * source.key_count);
-    while (!set_keys(statement, *place, &source, sort)) {
-        Plan **below = *place == source.plan ? NULL : place_below(*place);
-
-        if (below == NULL || *below == NULL)
-            break;
-        place = below;
-    }
-    if (sort->numCols > 0)
-        sort_plan(order, place, sort);
+    while (!set_keys(statement, *place, &source, sort)) /* the source has all */
+        place = place_below(statement, *place);
+    sort_plan(order, place, sort);
 }
 
 /* Whether an aggregate takes its input as sorted (16 and later). */
@@ -327,7 +366,7 @@ sort_below(VecpgPlanOrder *order, Plan *plan)
         case T_Agg:
             takes_outer = aggregate_takes_order((const Agg *)plan);
             break;
-        case T_WindowAgg: /* what is not partitioned is numbered in the order in which it would be given */
+        case T_WindowAgg: /* rows of one partition are numbered, and ranked, in the order in which they would be given */
             takes_outer = ((const WindowAgg *)plan)->partNumCols > 0;
             break;
         case T_MergeJoin:

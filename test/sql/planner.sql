@@ -23,6 +23,7 @@ END $$;
 -- nobody reads it
 SELECT plan_of($$SELECT id FROM items ORDER BY embedding <-> '$$ || :'query' || $$' LIMIT 3$$);
 SELECT plan_of($$SELECT id FROM items ORDER BY embedding <-> '$$ || :'query' || $$'$$);
+SELECT plan_of($$SELECT id FROM items ORDER BY '$$ || :'query' || $$' <-> embedding LIMIT 3$$);
 -- somebody does: the query, WITH TIES, a query around it
 SELECT plan_of($$SELECT id, embedding <-> '$$ || :'query' || $$' FROM items ORDER BY 2 LIMIT 3$$);
 SELECT plan_of($$SELECT id FROM items ORDER BY embedding <-> '$$ || :'query' || $$' FETCH FIRST 3 ROWS WITH TIES$$);

@@ -84,8 +84,20 @@ SELECT count(*) = count(DISTINCT (d, id)::text) AS each_once FROM
 SELECT count(*) = count(DISTINCT d::text) AS each_once FROM (SELECT d2 AS d, count(*) FROM (SELECT :d AS d1, :d AS d2 FROM items ORDER BY :d LIMIT 1000) s GROUP BY d2) s;
 SELECT bool_and(n = m) AS counted FROM (SELECT a.bits <-> :q AS d, count(*) OVER (PARTITION BY a.bits <-> :q) AS n FROM items a JOIN keys k USING (id)) w
     JOIN (SELECT d::text AS text, count(*) AS m FROM (SELECT :d AS d FROM items OFFSET 0) x GROUP BY d::text) g ON w.d::text = g.text;
+-- out of a CTE, by columns that are not the ones by which it is in order
+SELECT count(*) = count(DISTINCT d::text) AS each_once FROM
+    (WITH a AS MATERIALIZED (SELECT :d AS d1, :d AS d2 FROM items ORDER BY :d LIMIT 1000) SELECT DISTINCT d2 AS d FROM a) s;
+SELECT count(*) = count(DISTINCT d::text) AS each_once FROM
+    (WITH a AS MATERIALIZED (SELECT t.d FROM (SELECT :d AS d FROM items ORDER BY :d LIMIT 1000) s JOIN distances t ON s.d = t.d ORDER BY t.d) SELECT DISTINCT d FROM a) s;
 SET enable_mergejoin = on;
 SET enable_nestloop = off;
+
+-- the column on the right, a domain over distances
+SELECT count(*) = count(DISTINCT d::text) AS each_once FROM (SELECT d, count(*) FROM (SELECT :q <-> bits AS d FROM items ORDER BY 1 LIMIT 1000) s GROUP BY d) s;
+SELECT count(*) FROM (SELECT :q <-> bits AS d FROM items ORDER BY 1 LIMIT 1000) s JOIN (SELECT DISTINCT d FROM distances) t USING (d);
+CREATE DOMAIN distance AS real;
+SELECT count(*) = count(DISTINCT d::text) AS each_once FROM (SELECT d, count(*) FROM (SELECT (:d)::distance AS d FROM items ORDER BY 1 LIMIT 1000) s GROUP BY d) s;
+DROP DOMAIN distance;
 
 -- what needs no neighbours streams as before
 CREATE FUNCTION sorts(query text) RETURNS bool LANGUAGE plpgsql AS $$
