@@ -14,6 +14,7 @@
 #include "optimizer/planner.h"
 
 static planner_hook_type previous_hook;
+static bool was_called;
 
 static void
 drop_junk_distances(IndexScan *scan)
@@ -33,11 +34,13 @@ drop_junk_distances(IndexScan *scan)
 static PlannedStmt *
 plan(Query *query, const char *text, int cursor_options, ParamListInfo parameters)
 {
-    PlannedStmt *statement = previous_hook != NULL
-                                 ? previous_hook(query, text, cursor_options, parameters)
-                                 : standard_planner(query, text, cursor_options, parameters);
-    Plan *top = statement->commandType == CMD_SELECT ? statement->planTree : NULL;
+    PlannedStmt *statement;
+    Plan *top;
 
+    was_called = true;
+    statement = previous_hook != NULL ? previous_hook(query, text, cursor_options, parameters)
+                                      : standard_planner(query, text, cursor_options, parameters);
+    top = statement->commandType == CMD_SELECT ? statement->planTree : NULL;
     vecpg_planner_keep_order(statement);
     /* WITH TIES compares the junk */
     if (top != NULL && IsA(top, Limit) && ((Limit *)top)->limitOption == LIMIT_OPTION_COUNT)
@@ -45,6 +48,12 @@ plan(Query *query, const char *text, int cursor_options, ParamListInfo parameter
     if (top != NULL && vecpg_planner_is_our_scan(top))
         drop_junk_distances((IndexScan *)top);
     return statement;
+}
+
+bool
+vecpg_planner_is_watching(void)
+{
+    return was_called;
 }
 
 void

@@ -11,6 +11,9 @@
 /* Registers a hook; once a process, by _PG_init. */
 extern void vecpg_planner_init(void);
 
+/* False while the first statement of a session is planned, if that is what loads the library: nobody will look at its plan. */
+extern bool vecpg_planner_is_watching(void);
+
 /* Whether the plan is a scan of an index of ours, in the order of a distance. */
 extern bool vecpg_planner_is_our_scan(const Plan *plan);
 

@@ -115,4 +115,11 @@ SELECT scans('(SELECT id FROM items ORDER BY bits <-> ''[1]'' LIMIT 10) UNION (S
 DROP FUNCTION scans;
 EXPLAIN (COSTS OFF) SELECT id FROM parts ORDER BY bits <-> '[1]' LIMIT 5;
 EXPLAIN (COSTS OFF) SELECT category, count(*) FROM (SELECT category FROM items ORDER BY bits <-> '[1]' LIMIT 50) s GROUP BY category;
+-- the first statement of a session, whose planning loads the library
+\c
+SET jit = off;
+SET enable_seqscan = off;
+SET enable_hashagg = off;
+SELECT count(*) = count(DISTINCT d::text) AS each_once FROM
+    (SELECT d, count(*) FROM (SELECT bits <-> (SELECT bits FROM items WHERE id = 77) AS d FROM items ORDER BY 1 LIMIT 3000) s GROUP BY d) s;
 DROP TABLE items, others, parts, distances, named, keys;
