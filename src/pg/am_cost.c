@@ -126,6 +126,19 @@ cost_of_scan(const VecpgSearchSize *size)
     return (size->rows * size->part + size->rows * LOOK_ROWS) * size->row_cost;
 }
 
+/* Whether what a query reads may have to be in the order of groups. */
+static bool
+is_grouped(const PlannerInfo *root)
+{
+    ListCell *cell;
+
+    foreach (cell, root->parse->windowClause)
+        if (lfirst_node(WindowClause, cell)->partitionClause != NIL)
+            return true;
+    return root->group_pathkeys != NIL || root->parse->groupClause != NIL ||
+           root->parse->distinctClause != NIL;
+}
+
 /*
  * Whether the plan takes rows of equal distances for neighbours, or ends at the first that is farther than another relation's: an order that
  * a GROUP BY, DISTINCT, set operation or merge join of this level can use. Ours is right but for rows that are found late.
@@ -139,8 +152,9 @@ order_is_relied_on(const PlannerInfo *root, const IndexPath *path)
 
     if (path->indexorderbys == NIL || path->path.pathkeys == NIL)
         return false;
-    if (root->parent_root != NULL && !vecpg_planner_is_watching())
-        return true;
+    for (const PlannerInfo *above = root->parent_root; above != NULL; above = above->parent_root)
+        if (!vecpg_planner_is_watching() && is_grouped(above))
+            return true;
     distance = linitial_node(PathKey, path->path.pathkeys)->pk_eclass;
     foreach (cell, distance->ec_members)
         members += !lfirst_node(EquivalenceMember, cell)->em_is_child;
@@ -150,11 +164,7 @@ order_is_relied_on(const PlannerInfo *root, const IndexPath *path)
         if (clause->mergeopfamilies != NIL && (clause->left_ec == distance || clause->right_ec == distance))
             return true;
     }
-    foreach (cell, root->parse->windowClause)
-        if (lfirst_node(WindowClause, cell)->partitionClause != NIL)
-            return true;
-    return members > 1 || root->group_pathkeys != NIL || root->parse->groupClause != NIL ||
-           root->parse->distinctClause != NIL ||
+    return members > 1 || is_grouped(root) ||
            (vecpg_setop_wants_order(root) && root->parse->sortClause == NIL);
 }
 
