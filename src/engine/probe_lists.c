@@ -89,10 +89,14 @@ read_list(VecProbe *probe, uint32_t list, VecShouldStop should_stop, void *shoul
 static double
 share_of_matches(const VecProbe *probe, size_t found)
 {
-    double average =
-        probe->is_selective ? probe->selection.match_estimate / probe->segment->ivf.list_count : 0;
+    double average;
 
-    return (double)found < average ? (double)found / average : found > 0 || !probe->is_selective ? 1 : 0;
+    if (!probe->is_selective)
+        return 1;
+    average = probe->selection.match_estimate / probe->segment->ivf.list_count;
+    if ((double)found < average)
+        return (double)found / average;
+    return found > 0;
 }
 
 /* A round over lists: those that are due, and more as long as they bring nothing. */

@@ -152,9 +152,10 @@ order_is_relied_on(const PlannerInfo *root, const IndexPath *path)
 
     if (path->indexorderbys == NIL || path->path.pathkeys == NIL)
         return false;
-    for (const PlannerInfo *above = root->parent_root; above != NULL; above = above->parent_root)
-        if (!vecpg_planner_is_watching() && is_grouped(above))
-            return true;
+    if (!vecpg_planner_is_watching())
+        for (const PlannerInfo *above = root->parent_root; above != NULL; above = above->parent_root)
+            if (is_grouped(above))
+                return true;
     distance = linitial_node(PathKey, path->path.pathkeys)->pk_eclass;
     foreach (cell, distance->ec_members)
         members += !lfirst_node(EquivalenceMember, cell)->em_is_child;

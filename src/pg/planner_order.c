@@ -146,7 +146,6 @@ look_for_distance(const Plan *plan, VecpgOrderSource *source)
 
     foreach (cell, plan->targetlist) {
         const TargetEntry *entry = lfirst_node(TargetEntry, cell);
-
         Node *expression = bare((Node *)entry->expr);
 
         if (exprType(expression) != exprType(source->distance) ||

@@ -36,8 +36,8 @@
 
 #define CHILDREN_MAX 3    /* tries, where a child is killed */
 #define LOOK_MS      1000 /* the watcher looks so often whether the index is still there */
-#define KILL_AFTER_MS                                                                                        \
-    5000 /* a child that was told and does not react; one that waits for a disk ends when that does */
+/* A child that was told and does not react is killed; one that waits for a disk ends when that does. */
+#define KILL_AFTER_MS 5000
 
 /* What the child writes into the pipe, once, at its end. */
 typedef struct VecpgMergerReport {

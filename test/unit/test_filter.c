@@ -130,6 +130,19 @@ make_part(Filtered *filtered, const VecBuildResult *first)
     return build_rows(filtered, &flat, ROWS * 2 / 3, ROWS);
 }
 
+/* Whoever begins a search frees it. */
+static VecSearch *
+begin_search(const Filtered *filtered, const float *vector, const VecSearchOptions *options)
+{
+    VecSearch *search = NULL;
+    VecError error = {0};
+
+    if (vec_search_begin(filtered->index, vector, DIMENSIONS * sizeof(float), options, &search, &error) !=
+        VEC_OK)
+        fail_msg("%s", error.message);
+    return search;
+}
+
 /* Searches to the end: each row that the filter lets through and that lives, once. Returns how many there were. */
 static uint32_t
 expect_matches(Filtered *filtered, const VecFilter *filter, uint32_t ef, uint32_t dead_every)
@@ -147,9 +160,7 @@ expect_matches(Filtered *filtered, const VecFilter *filter, uint32_t ef, uint32_
     for (uint32_t row = 0; row < ROWS; row++)
         expected += vec_filter_matches(filter, cases_keys(row, CASES_KEYS)) &&
                     (dead_every == 0 || row % dead_every != 0);
-    if (vec_search_begin(filtered->index, cases_row(&filtered->cases, ROWS), DIMENSIONS * sizeof(float),
-                         &options, &search, &error) != VEC_OK)
-        fail_msg("%s", error.message);
+    search = begin_search(filtered, cases_row(&filtered->cases, ROWS), &options);
     for (;;) {
         assert_int_equal(vec_search_next(search, candidates, 37, &count, &error), VEC_OK);
         if (count == 0)
@@ -408,9 +419,7 @@ filtered_walks_find_the_nearest(void **state)
 
         if (query % 61 == 0)
             continue;
-        assert_int_equal(
-            vec_search_begin(filtered->index, vector, DIMENSIONS * sizeof(float), &options, &search, &error),
-            VEC_OK);
+        search = begin_search(filtered, vector, &options);
         do {
             assert_int_equal(vec_search_next(search, candidates, 64, &count, &error), VEC_OK);
             for (uint32_t i = 0; i < count; i++) {
@@ -486,9 +495,7 @@ crowds_that_do_not_match_are_passed(void **state)
     vec_build_free(build);
     cases_publish(filtered->directory, &result);
     filtered->index = cases_open(filtered->directory, &filtered->options);
-    assert_int_equal(vec_search_begin(filtered->index, cases_row(&cases, 1), DIMENSIONS * sizeof(float),
-                                      &search_options, &search, &error),
-                     VEC_OK);
+    search = begin_search(filtered, cases_row(&cases, 1), &search_options);
     do {
         assert_int_equal(vec_search_next(search, candidates, 64, &count, &error), VEC_OK);
         given += count;
@@ -515,9 +522,7 @@ few_matches_are_given_in_one_round(void **state)
     for (uint32_t row = 0; row < ROWS; row++)
         expected +=
             vec_filter_matches(&filter, cases_keys(row, CASES_KEYS)) && !is_null(row) && row % 61 != 0;
-    assert_int_equal(vec_search_begin(filtered->index, cases_row(&filtered->cases, ROWS),
-                                      DIMENSIONS * sizeof(float), &options, &search, &error),
-                     VEC_OK);
+    search = begin_search(filtered, cases_row(&filtered->cases, ROWS), &options);
     do {
         assert_int_equal(vec_search_next(search, candidates, 64, &count, &error), VEC_OK);
         for (uint32_t i = 0; i < count; i++)
@@ -549,9 +554,7 @@ many_matches_are_found_by_any_walk(void **state)
 
         if (query % 61 == 0)
             continue;
-        assert_int_equal(
-            vec_search_begin(filtered->index, vector, DIMENSIONS * sizeof(float), &options, &search, &error),
-            VEC_OK);
+        search = begin_search(filtered, vector, &options);
         while (given < WANTED) {
             VecCandidate candidate;
 
