@@ -4,7 +4,8 @@
  *   bench_engine DIRECTORY [--rows N] [--queries N] [--bits 4,8] [--ef 16,32,…] [--m 16] [--ef-construction N]
  *                [--threads N] [--memory MB, of the build] [--metric l2|cos|dot] [--k 10] [--rerank N] [--repeat N]
  *                [--index DIRECTORY: kept, and used again as it is if it is there already] [--filters 1]
- *                [--flat 1: codes without a graph]
+ *                [--flat 1: codes without a graph] [--residual 1: with --flat or --lists, codes of residuals]
+ *                [--lists N: lists around centroids in a graph's place; --ef says how many of them are read]
  *                [--merge PERCENT: the last rows are merged into a segment of the others, and what that cost is told]
  *
  * DIRECTORY holds base.f16.npy, queries_public.f16.npy and gt_public.i32.npy (numpy's format: a 128-byte header, then rows of
@@ -38,6 +39,7 @@
 #define LIST_MAX         32
 #define K_MAX            100
 #define LINE_BYTES       64
+#define LISTS_WIDTH      400 /* rows that a search of lists takes in its first round */
 
 typedef struct Matrix {
     size_t rows;
@@ -59,6 +61,8 @@ typedef struct Settings {
     uint32_t memory_mb;
     uint32_t merge_percent;
     bool is_flat;
+    bool is_residual;
+    uint32_t lists; /* 0: a graph */
     VecMetric metric;
     uint32_t k;
     uint32_t rerank;
@@ -220,6 +224,10 @@ parse_arguments(int argc, char **argv)
             settings.merge_percent = number < 100 ? number : 0;
         else if (strcmp(name, "--flat") == 0)
             settings.is_flat = number != 0;
+        else if (strcmp(name, "--residual") == 0)
+            settings.is_residual = number != 0;
+        else if (strcmp(name, "--lists") == 0)
+            settings.lists = number;
         else if (strcmp(name, "--k") == 0)
             settings.k = number < K_MAX ? number : K_MAX;
         else if (strcmp(name, "--rerank") == 0)
@@ -290,6 +298,11 @@ build_options(const Settings *settings, uint32_t bits, const Rows *rows)
     options.segment.quantization_bits = bits;
     if (settings->is_flat)
         options.segment.kind = VEC_SEGMENT_FLAT;
+    if (settings->lists > 0) {
+        options.segment.kind = VEC_SEGMENT_IVF;
+        options.segment.list_count = settings->lists;
+    }
+    options.segment.is_residual = settings->is_residual;
     options.segment.m = settings->m;
     options.segment.ef_construction = settings->ef_construction;
     options.segment.key_count = rows->keys != NULL ? KEY_COUNT : 0;
@@ -327,7 +340,7 @@ build_rows(const VecBuildOptions *options, const char *directory, const Rows *ro
     check(vec_build_begin(options, directory, to - from, &vec_allocator_default, &build, &error), &error);
     for (uint64_t i = from; i < to && i < from + 65536; i++)
         vec_build_sample(build, rows->values + i * rows->dimensions, bytes);
-    check(vec_build_train(build, &error), &error);
+    check(vec_build_train(build, NULL, NULL, &error), &error);
     for (uint64_t i = from; i < to; i++) {
         VecRowId id = {.position = i};
 
@@ -437,7 +450,8 @@ static void
 answer_query(const Settings *settings, VecIndex *index, uint32_t dimensions, const float *rows,
              const float *query, const VecFilter *filter, uint32_t ef, Answer *answer)
 {
-    VecSearchOptions options = {.ef_search = ef, .filter = filter};
+    uint32_t width = settings->lists > 0 ? LISTS_WIDTH : ef;
+    VecSearchOptions options = {.ef_search = width, .nprobe = ef, .filter = filter};
     VecCandidate candidates[16];
     float best[K_MAX];
     uint32_t kept = 0, count, reranked = 0, k = settings->k;
@@ -455,7 +469,7 @@ answer_query(const Settings *settings, VecIndex *index, uint32_t dimensions, con
                 __builtin_prefetch(rows + candidates[i].id.position * dimensions + j);
         for (uint32_t i = 0; i < count; i++) {
             if ((kept == k && candidates[i].lower_bound >= best[k - 1]) ||
-                (settings->rerank != 0 && reranked == settings->rerank) || reranked == ef) {
+                (settings->rerank != 0 && reranked == settings->rerank) || reranked == width) {
                 done = true;
                 break;
             }

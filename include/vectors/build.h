@@ -69,8 +69,12 @@ bool vec_build_wants_sample(const VecBuild *build);
  */
 void vec_build_sample(VecBuild *build, const void *vector, size_t bytes);
 
-/* Ends the training pass (no sample at all is legal). Call it exactly once, before the first add. */
-VecStatus vec_build_train(VecBuild *build, VecError *error) VEC_MUST_CHECK;
+/*
+ * Ends the training pass (no sample at all is legal), before the first add. Residual codes train with thread_count threads, which are joined
+ * as those of vec_build_graph are. VEC_INTERRUPTED, VEC_NO_MEMORY: call it again; after VEC_OK never.
+ */
+VecStatus vec_build_train(VecBuild *build, VecShouldStop should_stop, void *should_stop_context,
+                          VecError *error) VEC_MUST_CHECK;
 
 /*
  * Encodes one row; vector is NULL, and bytes 0, for a row whose vector is NULL; keys has key_count of them, NULL if that is 0;

@@ -31,6 +31,7 @@
 #include "sparse.h"
 
 #define PIECE_BYTES      ((size_t)4 << 20)
+#define SAMPLE_PART      4                   /* of the memory may be the sample that cells are made from */
 #define VECTOR_BYTES_MAX (UINT64_C(1) << 56) /* sums of section lengths stay far from overflow */
 
 static void
@@ -58,6 +59,8 @@ fill_header(const VecBuild *build, uint64_t rows_coded, uint64_t sparse_bytes, V
     header->key_nulls = vec_format_key_mask(options->key_count); /* at most, until all rows are there */
     header->list_count = options->list_count;
     header->is_spherical = options->is_spherical;
+    header->is_residual = options->is_residual;
+    header->cells = build->cell_count;
     header->lists =
         options->kind == VEC_SEGMENT_IVF ? vec_ivf_list_count(options->list_count, rows_coded) : 0;
     header->options_hash = vec_segment_options_hash(options);
@@ -224,8 +227,8 @@ VecStatus
 vec_build_set_coder(VecBuild *build, VecError *error)
 {
     if (!vec_coder_init(&build->coder, &build->options.segment,
-                        vec_build_section(build, VEC_SECTION_QUANTIZER), build->options.seed,
-                        build->allocator)) {
+                        vec_build_section(build, VEC_SECTION_QUANTIZER), build->cell_count,
+                        build->options.seed, build->allocator)) {
         vec_coder_free(&build->coder);
         return vec_memory_error(error);
     }
@@ -233,7 +236,7 @@ vec_build_set_coder(VecBuild *build, VecError *error)
     return VEC_OK;
 }
 
-/* Takes mean and seed from the segment whose codes are to be ours. */
+/* Takes what the coder has, and the seed, from the segment whose codes are to be ours. */
 static VecStatus
 inherit(VecBuild *build, const VecSealed *source, VecError *error)
 {
@@ -243,11 +246,27 @@ inherit(VecBuild *build, const VecSealed *source, VecError *error)
         return vec_error_set(error, VEC_INVALID, 0, "segment file \"%s\" has codes of another kind",
                              source->file_name);
     build->options.seed = source->header.seed;
-    if (source->coder.kind == VEC_CODE_SCALAR) {
-        memcpy(build->sums, source->coder.quantizer.mean, ours->dimensions * sizeof(float));
-        build->inherits = true;
-    }
-    return VEC_OK;
+    if (source->coder.kind != VEC_CODE_SCALAR)
+        return VEC_OK;
+
+    uint64_t bytes = source->header.sections[VEC_SECTION_QUANTIZER].bytes;
+    if ((build->inherited = vec_memory_allocate_raw(build->allocator, 1, bytes)) == NULL)
+        return vec_memory_error(error);
+    memcpy(build->inherited, source->coder.quantizer.mean, bytes);
+    build->cell_count = source->header.cells;
+    return vec_sealed_check(source, error);
+}
+
+static VecStatus
+begin_training(VecBuild *build, uint64_t row_count, VecError *error)
+{
+    const VecBuildOptions *options = &build->options;
+
+    build->cell_count = vec_cells_count(row_count);
+    build->training =
+        vec_cells_create(options->segment.dimensions, build->cell_count,
+                         options->memory_bytes_max / SAMPLE_PART, options->seed, build->allocator);
+    return build->training == NULL ? vec_memory_error(error) : VEC_OK;
 }
 
 VecStatus
@@ -266,6 +285,8 @@ vec_build_begin(const VecBuildOptions *options, const char *directory, uint64_t 
             status = inherit(made, &source, error);
         vec_sealed_close(&source);
     }
+    if (status == VEC_OK && options->segment.is_residual && made->inherited == NULL)
+        status = begin_training(made, row_count_max, error);
     if (status == VEC_OK)
         status = vec_build_open_area(
             made, row_count_max,
@@ -282,8 +303,8 @@ vec_build_begin(const VecBuildOptions *options, const char *directory, uint64_t 
 bool
 vec_build_wants_sample(const VecBuild *build)
 {
-    return !build->inherits && vec_codes_kind(build->options.segment.element_type,
-                                              build->options.segment.quantization) == VEC_CODE_SCALAR;
+    return build->inherited == NULL && vec_codes_kind(build->options.segment.element_type,
+                                                      build->options.segment.quantization) == VEC_CODE_SCALAR;
 }
 
 void
@@ -294,24 +315,50 @@ vec_build_sample(VecBuild *build, const void *vector, size_t bytes)
     assert(build->stage == STAGE_SAMPLE);
     if (vec_build_wants_sample(build) && bytes == options->dimensions * sizeof(float) &&
         vec_quantize_accumulate(options->metric, options->dimensions, vector, build->sums,
-                                &build->sample_lengths))
+                                &build->sample_lengths)) {
         build->sample_count++;
+        if (build->training != NULL)
+            vec_cells_show(build->training, vector);
+    }
 }
 
-VecStatus
-vec_build_train(VecBuild *build, VecError *error)
+static VecStatus
+make_coder(VecBuild *build, VecError *error)
 {
     const VecSegmentOptions *options = &build->options.segment;
     uint32_t mean_count = vec_coder_mean_count(vec_codes_kind(options->element_type, options->quantization),
                                                options->dimensions);
-    float *mean = vec_build_section(build, VEC_SECTION_QUANTIZER);
+    float *floats = vec_build_section(build, VEC_SECTION_QUANTIZER);
 
-    assert(build->stage == STAGE_SAMPLE);
-    if (build->inherits)
-        memcpy(mean, build->sums, options->dimensions * sizeof(float));
+    if (build->inherited != NULL)
+        memcpy(floats, build->inherited, build->work.sections[VEC_SECTION_QUANTIZER].bytes);
     else
-        vec_quantize_mean(mean_count, build->sums, build->sample_count, &build->sample_lengths, mean);
+        vec_quantize_mean(mean_count, build->sums, build->sample_count, &build->sample_lengths, floats);
     return vec_build_set_coder(build, error);
+}
+
+VecStatus
+vec_build_train(VecBuild *build, VecShouldStop should_stop, void *should_stop_context, VecError *error)
+{
+    const VecBuildOptions *options = &build->options;
+    VecStatus status;
+
+    assert(build->stage == STAGE_SAMPLE || build->stage == STAGE_TRAIN);
+    if (build->stage == STAGE_SAMPLE && (status = make_coder(build, error)) != VEC_OK)
+        return status;
+    if (build->training == NULL)
+        return VEC_OK;
+    build->stage = STAGE_TRAIN;
+    status = vec_cells_train(build->training, &build->coder.quantizer,
+                             (float *)vec_build_section(build, VEC_SECTION_QUANTIZER) +
+                                 options->segment.dimensions,
+                             options->thread_count, should_stop, should_stop_context, error);
+    if (status != VEC_OK)
+        return status;
+    vec_cells_free(build->training);
+    build->training = NULL;
+    build->stage = STAGE_ADD;
+    return vec_build_check(build, error);
 }
 
 uint8_t *
@@ -351,7 +398,8 @@ add_code(VecBuild *build, const void *vector, size_t bytes, VecRowKind *kind, si
         return vec_error_set(error, VEC_INVALID, 0, "more bytes of vectors than the %" PRIu64 " announced",
                              build->options.vector_bytes_max);
     *kind = vec_coder_row(&build->coder, vector, bytes, &build->scratch, code,
-                          vec_build_factors(build, build->rows_coded), &build->quantizer_error)
+                          vec_build_factors(build, build->rows_coded),
+                          vec_build_cell(build, build->rows_coded), &build->quantizer_error)
                 ? VEC_ROW_CODED
                 : VEC_ROW_EXACT;
     return VEC_OK;
@@ -414,6 +462,9 @@ end_adding(VecBuild *build)
         .starts = vec_build_section(build, VEC_SECTION_STARTS),
         .factors = vec_build_factors(build, 0),
         .mean_norm_sq = build->coder.quantizer.mean_norm_sq,
+        .cells = vec_build_cell(build, 0),
+        .cell_means = build->coder.quantizer.cell_means,
+        .cell_count = build->cell_count,
     };
     build->stage = STAGE_COUNT;
 }
@@ -596,6 +647,8 @@ vec_build_free(VecBuild *build)
         return;
     vec_graph_build_free(build->graph_build);
     vec_ivf_build_free(build->ivf_build);
+    vec_cells_free(build->training);
+    vec_memory_release(build->allocator, build->inherited);
     vec_memory_release(build->allocator, build->rotated_mean);
     vec_merge_release(build);
     vec_coder_free(&build->coder);

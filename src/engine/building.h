@@ -6,6 +6,7 @@
 
 #include <xxhash.h>
 
+#include "cells.h"
 #include "fault_guard.h"
 #include "file.h"
 #include "format.h"
@@ -15,6 +16,7 @@
 
 typedef enum BuildStage {
     STAGE_SAMPLE,
+    STAGE_TRAIN, /* cells */
     STAGE_ADD,
     STAGE_COUNT,  /* all rows are there: how many nodes has each layer? */
     STAGE_CLEAR,  /* lists begin empty */
@@ -45,10 +47,12 @@ struct VecBuild {
     uint64_t
         stage_done; /* STAGE_CLEAR: bytes; STAGE_SORT: exceptions; STAGE_KEYS: keys; STAGE_WRITE: bytes of the section */
     uint64_t exact_end; /* STAGE_SORT: exceptions before it are exact */
-    double *sums;       /* of the sample; or the floats of an inherited mean */
+    double *sums;       /* of the sample */
     uint64_t sample_count;
     VecQuantizeLengths sample_lengths;
-    bool inherits;
+    uint32_t cell_count;       /* residual codes; else 0 */
+    VecCellTraining *training; /* of the cells, until it is done; else NULL */
+    float *inherited;          /* what the coder of another segment has, or NULL */
     VecCoder coder;
     VecQuantizeScratch scratch;
     VecQuantizerError quantizer_error;
@@ -90,15 +94,22 @@ vec_build_factors(const VecBuild *build, uint64_t row)
     return (VecFactors *)vec_build_section(build, VEC_SECTION_FACTORS) + row;
 }
 
+/* The cell of a row in the work area; NULL for codes that have none. */
+static inline uint8_t *
+vec_build_cell(const VecBuild *build, uint64_t row)
+{
+    return build->cell_count > 0 ? (uint8_t *)vec_build_section(build, VEC_SECTION_ROW_CELLS) + row : NULL;
+}
+
 /* An object without a file; statuses of vec_build_begin. */
 VecStatus vec_build_create(const VecBuildOptions *options, const char *directory,
                            const VecAllocator *allocator, VecBuild **build, VecError *error) VEC_MUST_CHECK;
 
-/* Its temporary file and work area; code_bytes_max counts for SPARSE only. Seed, base and segment options are final. */
+/* Its temporary file and work area; code_bytes_max counts for SPARSE only. Seed, base, cells and segment options are final. */
 VecStatus vec_build_open_area(VecBuild *build, uint64_t row_count_max, uint64_t code_bytes_max,
                               VecError *error) VEC_MUST_CHECK;
 
-/* Begins STAGE_ADD with the mean that stands in the work area. */
+/* Begins STAGE_ADD with what the coder has in the work area; its cells may be filled in later. */
 VecStatus vec_build_set_coder(VecBuild *build, VecError *error) VEC_MUST_CHECK;
 
 /* Where the next coded row's code goes: so many bytes; NULL if they would be more than was announced. */

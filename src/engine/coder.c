@@ -6,6 +6,7 @@
 #include <inttypes.h>
 
 #include "bits.h"
+#include "cells.h"
 #include "floats.h"
 #include "sparse.h"
 
@@ -15,9 +16,15 @@ vec_coder_mean_count(VecCodeKind kind, uint32_t dimensions)
     return kind == VEC_CODE_SCALAR ? dimensions : 0;
 }
 
+uint64_t
+vec_coder_floats(VecCodeKind kind, uint32_t dimensions, uint32_t cell_count)
+{
+    return vec_coder_mean_count(kind, dimensions) + vec_cells_floats(dimensions, cell_count);
+}
+
 bool
-vec_coder_init(VecCoder *coder, const VecSegmentOptions *options, const float *mean, uint64_t seed,
-               const VecAllocator *allocator)
+vec_coder_init(VecCoder *coder, const VecSegmentOptions *options, const float *floats, uint32_t cell_count,
+               uint64_t seed, const VecAllocator *allocator)
 {
     *coder = (VecCoder){
         .kind = vec_codes_kind(options->element_type, options->quantization),
@@ -28,7 +35,7 @@ vec_coder_init(VecCoder *coder, const VecSegmentOptions *options, const float *m
     if (coder->kind != VEC_CODE_SCALAR)
         return true;
     return vec_quantize_init(&coder->quantizer, options->metric, options->dimensions,
-                             options->quantization_bits, mean, seed, allocator);
+                             options->quantization_bits, floats, cell_count, seed, allocator);
 }
 
 void
@@ -79,11 +86,11 @@ vec_coder_code_bytes(const VecCoder *coder, const void *vector, size_t bytes)
 
 bool
 vec_coder_row(const VecCoder *coder, const void *vector, size_t bytes, VecQuantizeScratch *scratch,
-              uint8_t *code, VecFactors *factors, VecQuantizerError *error)
+              uint8_t *code, VecFactors *factors, uint8_t *cell, VecQuantizerError *error)
 {
     switch (coder->kind) {
         case VEC_CODE_SCALAR:
-            return vec_quantize_row(&coder->quantizer, vector, scratch, code, factors, error);
+            return vec_quantize_row(&coder->quantizer, vector, scratch, code, factors, cell, error);
         case VEC_CODE_FLOATS:
             return vec_floats_row(coder->metric, coder->dimensions, vector, code, error);
         case VEC_CODE_BITS:

@@ -55,15 +55,27 @@ vec_codes_bytes(VecCodeKind kind, uint32_t dimensions, uint32_t bits, uint64_t r
     return row_count * vec_codes_stride(kind, dimensions, bits) + slack;
 }
 
-bool
-vec_codes_query_init(VecCodeQuery *query, VecCodeKind kind, uint32_t dimensions,
-                     const VecAllocator *allocator)
+static bool
+init_cells(VecCodeQuery *query, uint32_t dimensions)
 {
+    query->table = vec_memory_allocate(query->allocator, vec_quantize_floats(dimensions), 2 * sizeof(float));
+    query->cell_parts = vec_memory_allocate(query->allocator, VEC_CELLS_MAX, 2 * sizeof(float));
+    if (query->table == NULL || query->cell_parts == NULL)
+        return false;
+    query->cell_errors = query->cell_parts + VEC_CELLS_MAX;
+    return true;
+}
+
+bool
+vec_codes_query_init(VecCodeQuery *query, const VecCodes *codes, const VecAllocator *allocator)
+{
+    uint32_t dimensions = codes->dimensions;
+
     *query = (VecCodeQuery){.allocator = allocator};
-    switch (kind) {
+    switch (codes->kind) {
         case VEC_CODE_SCALAR:
             query->values = vec_memory_allocate(allocator, VEC_SIMD_QUERY_BYTES(dimensions), 1);
-            return query->values != NULL;
+            return query->values != NULL && (codes->cells == NULL || init_cells(query, dimensions));
         case VEC_CODE_FLOATS:
             query->table = vec_memory_allocate(allocator, dimensions, sizeof(float));
             return query->table != NULL;
@@ -83,6 +95,7 @@ vec_codes_query_free(VecCodeQuery *query)
     if (query->allocator == NULL)
         return;
     vec_memory_release(query->allocator, query->values);
+    vec_memory_release(query->allocator, query->cell_parts);
     vec_memory_release(query->allocator, query->table);
     vec_memory_release(query->allocator, query->own_indexes);
     *query = (VecCodeQuery){0};
@@ -112,6 +125,8 @@ vec_codes_are_equal(const VecCodes *codes, uint32_t row, uint32_t other)
 
     if (codes->factors != NULL && (codes->factors[row].offset != codes->factors[other].offset ||
                                    codes->factors[row].scale != codes->factors[other].scale))
+        return false;
+    if (codes->cells != NULL && codes->cells[row] != codes->cells[other])
         return false;
     code = vec_codes_row(codes, row, &bytes);
     other_code = vec_codes_row(codes, other, &other_bytes);
@@ -198,6 +213,12 @@ vec_codes_lower_bound(const VecCodes *codes, const VecCodeQuery *query, uint32_t
         return estimate;
     if (codes->kind == VEC_CODE_FLOATS)
         return estimate - query->error;
+    if (codes->cells != NULL) {
+        uint8_t cell = codes->cells[row];
+
+        return estimate - query->cell_errors[cell] * factors->scale -
+               ROUNDING * (fabsf(factors->offset) + fabsf(query->constant) + fabsf(query->cell_parts[cell]));
+    }
     return estimate - query->error * factors->scale -
            ROUNDING * (fabsf(factors->offset) + fabsf(query->constant));
 }

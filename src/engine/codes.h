@@ -33,6 +33,9 @@ typedef struct VecFactors {
     float scale;
 } VecFactors;
 
+/* Of a SCALAR segment that codes residuals: a row keeps the number of its cell in a byte (quantize.h). */
+#define VEC_CELLS_MAX 256
+
 /* An array of coded rows: a view, nothing is owned. */
 typedef struct VecCodes {
     const VecKernels *kernels;
@@ -47,7 +50,10 @@ typedef struct VecCodes {
     const uint64_t *starts; /* SPARSE: row_count + 1 offsets into codes; each is checked where it is used */
     const VecFactors *factors; /* NULL for codes that have none */
     double mean_norm_sq;       /* SCALAR */
-    const int8_t *ones;        /* SCALAR: a query of `dimensions` ones; vec_codes_query_from_row needs it */
+    const uint8_t *cells;      /* SCALAR: of each row; NULL where there is but the mean */
+    const float *cell_means;   /* 1 + dimensions floats a cell, as VecIvf has its centroids */
+    uint32_t cell_count;
+    const int8_t *ones; /* SCALAR: a query of `dimensions` ones; vec_codes_query_from_row needs it */
 } VecCodes;
 
 /* A vector as the other operand. */
@@ -58,10 +64,14 @@ typedef struct VecCodeQuery {
     float scale;         /* SCALAR, SPARSE: of the sum */
     float constant;      /* to be added to what vec_codes_distances gives */
     float error;         /* times a row's factors.scale: how far the estimate may be off */
+    float *cell_parts;   /* SCALAR with cells: [VEC_CELLS_MAX] what a row's cell adds to the distance */
+    float *
+        cell_errors; /* [VEC_CELLS_MAX] and what stands in the place of error; zeros in a query made of a row */
     const uint8_t *bits; /* BITS: values, as bytes, or a row's code */
     uint32_t bit_count;
-    const float *floats;   /* FLOATS: the vector (of length 1 under cosine): the table, or a row's code */
-    float *table;          /* SPARSE: the vector spread out; all zero but for what `spread` lists */
+    const float *floats; /* FLOATS: the vector (of length 1 under cosine): the table, or a row's code */
+    float *
+        table; /* SPARSE: the vector spread out; all zero but for what `spread` lists. SCALAR with cells: scratch */
     const uint8_t *spread; /* SPARSE: indexes of what is in the table: own_indexes, or a row's code */
     uint32_t spread_count;
     uint8_t *own_indexes;
@@ -84,9 +94,8 @@ bool vec_codes_has_factors(VecCodeKind kind, VecMetric metric);
 size_t vec_codes_stride(VecCodeKind kind, uint32_t dimensions, uint32_t bits);
 uint64_t vec_codes_bytes(VecCodeKind kind, uint32_t dimensions, uint32_t bits, uint64_t row_count);
 
-/* False: no memory. Free it in any case. */
-bool vec_codes_query_init(VecCodeQuery *query, VecCodeKind kind, uint32_t dimensions,
-                          const VecAllocator *allocator);
+/* A query of such codes. False: no memory. Free it in any case. */
+bool vec_codes_query_init(VecCodeQuery *query, const VecCodes *codes, const VecAllocator *allocator);
 void vec_codes_query_free(VecCodeQuery *query);
 
 /* Bytes that comparing with a row reads; of SPARSE on average. */
@@ -133,6 +142,8 @@ vec_codes_prefetch(const VecCodes *codes, uint32_t row)
         __builtin_prefetch(&codes->starts[row]);
     if (codes->factors != NULL)
         __builtin_prefetch(&codes->factors[row]);
+    if (codes->cells != NULL)
+        __builtin_prefetch(&codes->cells[row]);
 }
 
 #endif

@@ -52,6 +52,7 @@ vec_segment_options_hash(const VecSegmentOptions *options)
         options->key_count,
         (uint32_t)options->key_ordered,
         (uint32_t)(options->key_ordered >> 32),
+        options->is_residual,
     };
 
     if (options->kind != VEC_SEGMENT_HNSW) /* what changes nothing then */
@@ -72,7 +73,7 @@ vec_format_same_codes(const VecSegmentOptions *a, const VecSegmentOptions *b)
 {
     return a->element_type == b->element_type && a->metric == b->metric && a->dimensions == b->dimensions &&
            (vec_codes_kind(a->element_type, VEC_QUANTIZATION_SCALAR) != VEC_CODE_SCALAR ||
-            (a->quantization == b->quantization &&
+            (a->quantization == b->quantization && a->is_residual == b->is_residual &&
              (a->quantization == VEC_QUANTIZATION_TRIVIAL || a->quantization_bits == b->quantization_bits)));
 }
 
@@ -115,6 +116,12 @@ vec_format_check_options(const VecSegmentOptions *options, VecError *error)
          (options->element_type != VEC_TYPE_SPARSE || options->metric != VEC_METRIC_DOT)))
         return vec_error_set(error, VEC_INVALID, 0, "segment kind %d is not for element type %d, metric %d",
                              (int)options->kind, (int)options->element_type, (int)options->metric);
+    if (options->is_residual &&
+        ((options->kind != VEC_SEGMENT_IVF && options->kind != VEC_SEGMENT_FLAT) ||
+         vec_codes_kind(options->element_type, options->quantization) != VEC_CODE_SCALAR))
+        return vec_error_set(error, VEC_INVALID, 0,
+                             "residual codes are not for segment kind %d, element type %d, quantization %d",
+                             (int)options->kind, (int)options->element_type, (int)options->quantization);
     if (options->list_count < 1 || options->list_count > VEC_LISTS_MAX)
         return vec_error_set(error, VEC_INVALID, 0, "list count %" PRIu32 " is outside 1..%d",
                              options->list_count, VEC_LISTS_MAX);
@@ -148,7 +155,8 @@ vec_format_layout(const VecFormatHeader *header, VecFormatSection sections[VEC_S
 
     for (uint32_t i = 0; i < header->layer_count; i++)
         upper_nodes += header->layer_nodes[i];
-    sections[VEC_SECTION_QUANTIZER].bytes = vec_coder_mean_count(kind, header->dimensions) * sizeof(float);
+    sections[VEC_SECTION_QUANTIZER].bytes =
+        vec_coder_floats(kind, header->dimensions, header->cells) * sizeof(float);
     sections[VEC_SECTION_CODES].bytes = header->code_bytes;
     sections[VEC_SECTION_FACTORS].bytes =
         vec_codes_has_factors(kind, (VecMetric)header->metric) ? header->rows_coded * sizeof(VecFactors) : 0;
@@ -169,6 +177,7 @@ vec_format_layout(const VecFormatHeader *header, VecFormatSection sections[VEC_S
     sections[VEC_SECTION_LIST_STARTS].bytes =
         header->lists > 0 ? (header->lists + UINT64_C(1)) * sizeof(uint32_t) : 0;
     sections[VEC_SECTION_LIST_ROWS].bytes = header->lists > 0 ? header->rows_coded * sizeof(uint32_t) : 0;
+    sections[VEC_SECTION_ROW_CELLS].bytes = header->cells > 0 ? header->rows_coded : 0;
     sections[VEC_SECTION_KEYS].bytes = rows * header->key_count * sizeof(uint64_t);
     sections[VEC_SECTION_KEY_NULLS].bytes = header->key_nulls != 0 ? rows * sizeof(uint64_t) : 0;
     sections[VEC_SECTION_KEY_ORDERS].bytes =

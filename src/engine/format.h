@@ -7,7 +7,7 @@
  *     sections, each at a multiple of 4096, in the order of VecSection; between them anything
  *
  *     section     element, count
- *     QUANTIZER   float mean[dimensions]                                                     (scalar codes only)
+ *     QUANTIZER   float mean[dimensions], and float[1 + dimensions] a cell: cells.h          (scalar codes only)
  *     CODES       code_bytes: stride_bytes a row and what kernels may read behind the last; sparse codes are of any length
  *     FACTORS     VecFactors a row                                                           (vec_codes_has_factors)
  *     ROWS        VecFormatRow a row
@@ -24,6 +24,7 @@
  *     CENTROIDS   float[1 + dimensions] a list: ivf.h                                                           (IVF only)
  *     LIST_STARTS uint32 for each list and one more: where its rows begin, and the end                          (IVF only)
  *     LIST_ROWS   uint32 rows, list by list                                                                     (IVF only)
+ *     ROW_CELLS   uint8 a row: its cell                                               (where codes are of residuals)
  *     KEYS        uint64 for each row, exceptions included, of key 0, then of key 1, …                  (where there are keys)
  *     KEY_NULLS   uint64 for each row, exceptions included: which of its keys are NULL                   (where any key is)
  *     KEY_ORDERS  uint32 rows, without exceptions, by ascending key, NULLs first, then by number; for each ordered key
@@ -46,7 +47,7 @@
 #define VEC_FORMAT_MANIFEST_MAGIC "vec\r\nman"
 #define VEC_FORMAT_CONTROL_MAGIC  "vec\r\nctl"
 #define VEC_FORMAT_MAGIC_BYTES    8
-#define VEC_FORMAT_VERSION        5
+#define VEC_FORMAT_VERSION        6
 #define VEC_FORMAT_BYTE_ORDER     0x01020304u
 #define VEC_FORMAT_PAGE_BYTES     4096
 #define VEC_FORMAT_LAYERS_MAX     16
@@ -67,6 +68,7 @@ typedef enum VecSection {
     VEC_SECTION_CENTROIDS,
     VEC_SECTION_LIST_STARTS,
     VEC_SECTION_LIST_ROWS,
+    VEC_SECTION_ROW_CELLS,
     VEC_SECTION_KEYS,
     VEC_SECTION_KEY_NULLS,
     VEC_SECTION_KEY_ORDERS,
@@ -122,6 +124,8 @@ typedef struct VecFormatHeader {
     uint32_t list_count;  /* IVF: as it was asked for */
     uint32_t lists;       /* IVF: as there are; else 0 */
     uint32_t is_spherical;
+    uint32_t is_residual;
+    uint32_t cells; /* of residual codes; else 0 */
     uint32_t reserved_too;
     uint64_t checksum; /* XXH3 of the page, taken with this field zero */
 } VecFormatHeader;

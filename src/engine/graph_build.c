@@ -357,13 +357,11 @@ worker_init(VecGraphWorker *worker, VecGraphBuild *build)
 {
     const VecAllocator *allocator = build->allocator;
     uint32_t degree = build->graph->bottom.degree;
-    VecCodeKind kind = build->codes.kind;
-    uint32_t dimensions = build->codes.dimensions;
 
     *worker = (VecGraphWorker){.build = build};
-    if (!vec_codes_query_init(&worker->query, kind, dimensions, allocator) ||
-        !vec_codes_query_init(&worker->relative, kind, dimensions, allocator) ||
-        !vec_codes_query_init(&worker->other, kind, dimensions, allocator) ||
+    if (!vec_codes_query_init(&worker->query, &build->codes, allocator) ||
+        !vec_codes_query_init(&worker->relative, &build->codes, allocator) ||
+        !vec_codes_query_init(&worker->other, &build->codes, allocator) ||
         !vec_walk_init(&worker->walk, build->graph->row_count, degree, allocator) ||
         vec_walk_set_width(&worker->walk, build->options.ef_construction) != VEC_OK ||
         vec_walk_reserve_spill(&worker->walk, (size_t)build->options.ef_construction * degree) != VEC_OK)

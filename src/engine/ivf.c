@@ -26,9 +26,7 @@ vec_ivf_decode(const VecCodes *codes, uint32_t row, VecCodeQuery *query, float *
         memcpy(floats, codes->codes + row * codes->stride_bytes, codes->dimensions * sizeof(float));
         return;
     }
-    vec_quantize_query_from_row(codes, row, query);
-    for (uint32_t i = 0; i < codes->dimensions; i++)
-        floats[i] = codes->factors[row].scale * (float)query->values[i];
+    vec_quantize_decode(codes, row, query, floats);
 }
 
 /* The query in the space of the centroids. */

@@ -65,7 +65,7 @@ void vec_ivf_rank(const VecIvf *ivf, const VecCodes *codes, const VecCodeQuery *
 void vec_ivf_rank_end(const VecIvf *ivf, uint64_t *keys);
 void vec_ivf_pop(uint64_t *keys, uint32_t *key_count);
 
-/* A coded row in the space of the centroids. query is scratch, and codes->ones must be there for scalar codes. */
+/* A coded row in the space of the centroids. query is scratch. */
 void vec_ivf_decode(const VecCodes *codes, uint32_t row, VecCodeQuery *query, float *floats);
 
 /* Whether every row stands in one list, and centroids are numbers. seen: a zeroed bit for each row. */

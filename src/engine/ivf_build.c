@@ -91,9 +91,7 @@ worker_init(IvfWorker *worker, VecIvfBuild *build)
 {
     *worker = (IvfWorker){.build = build};
     worker->floats = vec_memory_allocate_raw(build->allocator, build->codes.dimensions, sizeof(float));
-    return vec_codes_query_init(&worker->query, build->codes.kind, build->codes.dimensions,
-                                build->allocator) &&
-           worker->floats != NULL;
+    return vec_codes_query_init(&worker->query, &build->codes, build->allocator) && worker->floats != NULL;
 }
 
 static void

@@ -318,6 +318,8 @@ copy_row(VecBuild *build, const VecSealed *sealed, uint32_t row, VecError *error
     memcpy(to, code, bytes);
     if (factors != NULL)
         *factors = sealed->codes.factors[row];
+    if (sealed->codes.cells != NULL)
+        *vec_build_cell(build, build->rows_coded) = sealed->codes.cells[row];
     ((VecFormatRow *)vec_build_section(build, VEC_SECTION_ROWS))[build->rows_coded] = sealed->rows[row];
     copy_keys(build, &sealed->keys, row, build->rows_coded);
     vec_build_take_code(build, bytes);
@@ -377,12 +379,13 @@ fill(VecBuild *build, const VecMergeOptions *options, VecError *error)
         code_bytes += merge->inputs[i].sealed.header.code_bytes;
     }
     build->options.seed = first->header.seed;
+    build->cell_count = first->header.cells;
     if ((status = choose_base(build, options, error)) != VEC_OK ||
         (status = vec_build_open_area(build, row_count, code_bytes, error)) != VEC_OK)
         return status;
     if (first->coder.kind == VEC_CODE_SCALAR)
         memcpy(vec_build_section(build, VEC_SECTION_QUANTIZER), first->coder.quantizer.mean,
-               first->header.dimensions * sizeof(float));
+               first->header.sections[VEC_SECTION_QUANTIZER].bytes);
     if ((status = vec_build_set_coder(build, error)) != VEC_OK)
         return status;
     for (uint32_t i = 0; i < merge->input_count; i++) {

@@ -40,7 +40,9 @@ typedef struct PlanHeader {
     uint32_t key_count;
     uint32_t list_count;
     uint32_t is_spherical;
+    uint32_t is_residual;
     uint32_t from_codes;
+    uint32_t reserved; /* 0 */
     uint64_t key_ordered;
     uint64_t memory_bytes_max;
     uint64_t disk_reserve_bytes;
@@ -78,6 +80,7 @@ fill_header(const VecPlan *plan, PlanHeader *header)
     header->ef_construction = segment->ef_construction;
     header->list_count = segment->list_count;
     header->is_spherical = segment->is_spherical;
+    header->is_residual = segment->is_residual;
     header->key_count = segment->key_count;
     header->key_ordered = segment->key_ordered;
     header->thread_count = plan->build.thread_count;
@@ -193,6 +196,7 @@ take_header(const PlanHeader *header, VecPlan *plan)
                     .ef_construction = header->ef_construction,
                     .list_count = header->list_count,
                     .is_spherical = header->is_spherical != 0,
+                    .is_residual = header->is_residual != 0,
                     .key_count = header->key_count,
                     .key_ordered = header->key_ordered},
         .thread_count = header->thread_count,

@@ -46,7 +46,7 @@ vec_probe_create(const VecSealed *segment, const VecAllocator *allocator, VecPro
     made->way = way;
     made->stage = PROBE_DONE;
     if ((way->create != NULL && !way->create(made)) ||
-        !vec_codes_query_init(&made->query, segment->codes.kind, segment->codes.dimensions, allocator) ||
+        !vec_codes_query_init(&made->query, &segment->codes, allocator) ||
         !vec_coder_scratch_init(&made->scratch, segment->codes.kind, segment->codes.dimensions, allocator) ||
         !vec_walk_init(&made->walk, way->is_walk ? segment->codes.row_count : 0,
                        degree > VEC_PROBE_BATCH_ROWS ? degree : VEC_PROBE_BATCH_ROWS, allocator)) {

@@ -18,6 +18,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "cells.h"
 #include "memory.h"
 
 #define NORM_SQ_MIN 1e-30f
@@ -79,9 +80,15 @@ vec_quantize_bytes(uint32_t dimensions, uint32_t bits, uint64_t row_count)
     return row_count * vec_quantize_stride(dimensions, bits) + 64;
 }
 
+size_t
+vec_quantize_floats(uint32_t dimensions)
+{
+    return ((size_t)dimensions + 15) / 16 * 16;
+}
+
 bool
 vec_quantize_init(VecQuantizer *quantizer, VecMetric metric, uint32_t dimensions, uint32_t bits,
-                  const float *mean, uint64_t seed, const VecAllocator *allocator)
+                  const float *mean, uint32_t cell_count, uint64_t seed, const VecAllocator *allocator)
 {
     *quantizer = (VecQuantizer){
         .kernels = vec_simd_kernels(),
@@ -89,6 +96,8 @@ vec_quantize_init(VecQuantizer *quantizer, VecMetric metric, uint32_t dimensions
         .dimensions = dimensions,
         .bits = bits,
         .mean = mean,
+        .cell_means = mean + dimensions,
+        .cell_count = cell_count,
     };
     for (uint32_t i = 0; i < dimensions; i++)
         quantizer->mean_norm_sq += (double)mean[i] * mean[i];
@@ -104,7 +113,7 @@ vec_quantize_free(VecQuantizer *quantizer)
 bool
 vec_quantize_scratch_init(VecQuantizeScratch *scratch, uint32_t dimensions, const VecAllocator *allocator)
 {
-    size_t floats = ((size_t)dimensions + 15) / 16 * 16;
+    size_t floats = vec_quantize_floats(dimensions);
 
     scratch->memory = vec_memory_allocate(allocator, floats, 2 * sizeof(float) + 1);
     if (scratch->memory == NULL)
@@ -167,9 +176,9 @@ vec_quantize_mean(uint32_t dimensions, const double *sums, uint64_t count, const
         memset(mean, 0, dimensions * sizeof(float));
 }
 
-/* residual = rotate(x * scale - mean); *norm_sq its square, *mean_dot = <residual, mean>. False: out of range. */
-static bool
-make_residual(const VecQuantizer *quantizer, const float *x, float *residual, float *norm_sq, float *mean_dot)
+bool
+vec_quantize_residual(const VecQuantizer *quantizer, const float *x, float *residual, float *norm_sq,
+                      float *mean_dot)
 {
     uint32_t dimensions = quantizer->dimensions;
     float scale = input_scale(quantizer->metric, dimensions, x);
@@ -313,15 +322,42 @@ pack_levels(const VecQuantizer *quantizer, VecQuantizeScratch *scratch, uint8_t 
         vec_simd_pack_u4(scratch->codes, dimensions, code);
 }
 
+/* Takes the nearest cell's mean away from the residual, whose square becomes *norm_sq. False: out of range. */
+static bool
+leave_cell(const VecQuantizer *quantizer, float *residual, uint8_t *cell, float *norm_sq)
+{
+    const float *mean;
+
+    *cell = vec_cells_nearest(quantizer, residual);
+    mean = vec_cells_mean(quantizer->cell_means, quantizer->dimensions, *cell);
+    for (uint32_t i = 0; i < quantizer->dimensions; i++)
+        residual[i] -= mean[i];
+    *norm_sq = quantizer->kernels->dot_f32(residual, residual, quantizer->dimensions);
+    return *norm_sq == 0.0f || (*norm_sq >= NORM_SQ_MIN && *norm_sq <= NORM_SQ_MAX);
+}
+
+/* What the offset of a row has besides: scale <c, m> - <m, t>. */
+static float
+cell_offset(const VecQuantizer *quantizer, const VecQuantizeScratch *scratch, uint8_t cell, float scale)
+{
+    const float *mean = vec_cells_mean(quantizer->cell_means, quantizer->dimensions, cell);
+    float weight = quantizer->metric == VEC_METRIC_L2 ? 2.0f : 1.0f;
+
+    return weight * (scale * quantizer->kernels->dot_f32(scratch->levels, mean, quantizer->dimensions) -
+                     quantizer->kernels->dot_f32(scratch->residual, mean, quantizer->dimensions));
+}
+
 bool
 vec_quantize_row(const VecQuantizer *quantizer, const float *x, VecQuantizeScratch *scratch, uint8_t *code,
-                 VecFactors *factors, VecQuantizerError *error)
+                 VecFactors *factors, uint8_t *cell, VecQuantizerError *error)
 {
     float norm_sq, mean_dot, dot = 0.0f, code_norm_sq = 0.0f;
 
-    if (!make_residual(quantizer, x, scratch->residual, &norm_sq, &mean_dot))
+    if (!vec_quantize_residual(quantizer, x, scratch->residual, &norm_sq, &mean_dot))
         return false;
     factors->offset = quantizer->metric == VEC_METRIC_L2 ? norm_sq : -mean_dot;
+    if (quantizer->cell_count > 0 && !leave_cell(quantizer, scratch->residual, cell, &norm_sq))
+        return false;
     if (norm_sq == 0.0f) {
         for (uint32_t i = 0; i < quantizer->dimensions; i++)
             scratch->levels[i] = quantizer->bits < 8 ? 1.0f : 0.0f;
@@ -337,19 +373,18 @@ vec_quantize_row(const VecQuantizer *quantizer, const float *x, VecQuantizeScrat
         float code_error = tangent_sq > 0.0f ? code_norm * sqrtf(tangent_sq) : 0.0f;
         error->code_norm_max = code_norm > error->code_norm_max ? code_norm : error->code_norm_max;
         error->code_error_max = code_error > error->code_error_max ? code_error : error->code_error_max;
+        if (quantizer->cell_count > 0)
+            factors->offset += cell_offset(quantizer, scratch, *cell, factors->scale);
     }
     pack_levels(quantizer, scratch, code);
     return true;
 }
 
-/* Fills in values from the residual; returns |s|^2 / <q8, s>, and tan(q8, s) in *tangent. */
+/* Fills in values from the residual; returns |s|^2 / <q8, s>, and tan(q8, s) in *tangent. levels is scratch. */
 static float
-round_query(const VecKernels *kernels, uint32_t dimensions, VecQuantizeScratch *scratch, float norm_sq,
-            int8_t *values, float *tangent)
+round_query(const VecKernels *kernels, uint32_t dimensions, const float *residual, float *levels,
+            float norm_sq, int8_t *values, float *tangent)
 {
-    const float *residual = scratch->residual;
-    float *levels = scratch->levels; /* not read anew after each of values, which may be anything */
-
     memset(values, 0, VEC_SIMD_QUERY_BYTES(dimensions));
     *tangent = 0.0f;
     if (norm_sq == 0.0f)
@@ -365,6 +400,16 @@ round_query(const VecKernels *kernels, uint32_t dimensions, VecQuantizeScratch *
     return norm_sq / dot;
 }
 
+static int32_t
+sum_of(const int8_t *values, uint32_t dimensions)
+{
+    int32_t sum = 0;
+
+    for (uint32_t i = 0; i < dimensions; i++)
+        sum += values[i];
+    return sum;
+}
+
 static void
 finish_query(VecMetric metric, uint32_t bits, float step, int32_t sum, VecCodeQuery *query)
 {
@@ -372,37 +417,58 @@ finish_query(VecMetric metric, uint32_t bits, float step, int32_t sum, VecCodeQu
     query->code_offset = (bits < 8 ? (1 << bits) - 1 : 128) * sum;
 }
 
+/*
+ * How far an estimate may be off, times a row's scale. away_sq: the square of the query's distance from where residuals begin. Row's and query's
+ * rounding are independent; a row's scale times |c| is the length of what was coded up to the cosine, so errors go with f.
+ */
+static float
+error_of(const VecQuantizer *quantizer, const VecQuantizerError *error, float away_sq, float norm_sq,
+         float tangent)
+{
+    float row_error_sq = error->code_error_max * error->code_error_max * fmaxf(away_sq, 0.0f);
+    float query_error_sq = error->code_norm_max * error->code_norm_max * tangent * tangent * norm_sq;
+    float spread = sqrtf(row_error_sq + query_error_sq) /
+                   sqrtf(quantizer->dimensions > 1 ? (float)(quantizer->dimensions - 1) : 1.0f);
+    float sigmas = quantizer->bits < 4   ? SIGMAS_BELOW_4_BITS
+                   : quantizer->bits < 8 ? SIGMAS_BELOW_8_BITS
+                                         : SIGMAS_8_BITS;
+
+    return (quantizer->metric == VEC_METRIC_L2 ? 2.0f : 1.0f) *
+           (sigmas * spread + ERROR_FLOOR * error->code_norm_max * sqrtf(norm_sq));
+}
+
 bool
 vec_quantize_query(const VecQuantizer *quantizer, const VecQuantizerError *error, const float *x,
                    VecQuantizeScratch *scratch, VecCodeQuery *query)
 {
     float norm_sq, mean_dot, tangent;
-    int32_t sum = 0;
 
-    if (!make_residual(quantizer, x, scratch->residual, &norm_sq, &mean_dot))
+    if (!vec_quantize_residual(quantizer, x, scratch->residual, &norm_sq, &mean_dot))
         return false;
 
-    float step =
-        round_query(quantizer->kernels, quantizer->dimensions, scratch, norm_sq, query->values, &tangent);
-    for (uint32_t i = 0; i < quantizer->dimensions; i++)
-        sum += query->values[i];
-    finish_query(quantizer->metric, quantizer->bits, step, sum, query);
+    float step = round_query(quantizer->kernels, quantizer->dimensions, scratch->residual, scratch->levels,
+                             norm_sq, query->values, &tangent);
+    finish_query(quantizer->metric, quantizer->bits, step, sum_of(query->values, quantizer->dimensions),
+                 query);
     /* <q, mean> = <q - mean, mean> + |mean|^2 */
     float mean_part = -(float)(mean_dot + quantizer->mean_norm_sq);
     query->constant = quantizer->metric == VEC_METRIC_L2    ? norm_sq
                       : quantizer->metric == VEC_METRIC_COS ? 1.0f + mean_part
                                                             : mean_part;
 
-    /* row's and query's rounding are independent; a row's scale times |c| is |r| up to the cosine, so errors go with f */
-    float row_error = error->code_error_max;
-    float query_error = error->code_norm_max * tangent;
-    float spread = sqrtf(row_error * row_error + query_error * query_error) /
-                   sqrtf(quantizer->dimensions > 1 ? (float)(quantizer->dimensions - 1) : 1.0f);
-    float sigmas = quantizer->bits < 4   ? SIGMAS_BELOW_4_BITS
-                   : quantizer->bits < 8 ? SIGMAS_BELOW_8_BITS
-                                         : SIGMAS_8_BITS;
-    float bound = sigmas * spread + ERROR_FLOOR * error->code_norm_max;
-    query->error = (quantizer->metric == VEC_METRIC_L2 ? 2.0f : 1.0f) * sqrtf(norm_sq) * bound;
+    if (quantizer->cell_count == 0) {
+        query->error = error_of(quantizer, error, norm_sq, norm_sq, tangent);
+        return true;
+    }
+    vec_cells_score(quantizer->kernels, quantizer->metric, quantizer->dimensions, quantizer->cell_means,
+                    quantizer->cell_count, scratch->residual, query->cell_parts);
+    float weight = quantizer->metric == VEC_METRIC_L2 ? 1.0f : 2.0f;
+    for (uint32_t cell = 0; cell < quantizer->cell_count; cell++) {
+        float mean_sq = vec_cells_mean(quantizer->cell_means, quantizer->dimensions, cell)[-1];
+
+        query->cell_errors[cell] = error_of(
+            quantizer, error, norm_sq + mean_sq + weight * query->cell_parts[cell], norm_sq, tangent);
+    }
     return true;
 }
 
@@ -486,6 +552,62 @@ row_sum(const VecCodes *codes, const uint8_t *code, const int8_t *values)
     return sum;
 }
 
+/* K of a row under DOT and COS: its offset is what the mean has to do with it. */
+static float
+constant_of_row(const VecCodes *codes, uint32_t row)
+{
+    return codes->factors[row].offset - (float)codes->mean_norm_sq + (codes->metric == VEC_METRIC_COS);
+}
+
+static void
+widen(const VecCodes *codes, const uint8_t *code, int8_t *values)
+{
+    if (codes->bits == 4 || codes->bits == 8)
+        widen_codes(codes, code, values);
+    else
+        widen_planes(codes, code, values);
+}
+
+void
+vec_quantize_decode(const VecCodes *codes, uint32_t row, VecCodeQuery *query, float *residual)
+{
+    float scale = codes->factors[row].scale;
+
+    widen(codes, codes->codes + row * codes->stride_bytes, query->values);
+    for (uint32_t i = 0; i < codes->dimensions; i++)
+        residual[i] = scale * (float)query->values[i];
+    if (codes->cells == NULL)
+        return;
+    /* a file may say anything */
+    uint32_t cell = codes->cells[row] < codes->cell_count ? codes->cells[row] : 0;
+    const float *mean = vec_cells_mean(codes->cell_means, codes->dimensions, cell);
+    for (uint32_t i = 0; i < codes->dimensions; i++)
+        residual[i] += mean[i];
+}
+
+/* A row of a cell is no multiple of its code: it is rounded as a query is. */
+static void
+query_from_cell_row(const VecCodes *codes, uint32_t row, VecCodeQuery *query)
+{
+    uint32_t dimensions = codes->dimensions;
+    float *residual = query->table, *levels = residual + vec_quantize_floats(dimensions);
+    float norm_sq, step, tangent;
+
+    vec_quantize_decode(codes, row, query, residual);
+    norm_sq = codes->kernels->dot_f32(residual, residual, dimensions);
+    if (!(norm_sq >= NORM_SQ_MIN && norm_sq <= NORM_SQ_MAX)) { /* in damaged files anything */
+        norm_sq = 0.0f;
+        memset(residual, 0, dimensions * sizeof(float));
+    }
+    step = round_query(codes->kernels, dimensions, residual, levels, norm_sq, query->values, &tangent);
+    finish_query(codes->metric, codes->bits, step, sum_of(query->values, dimensions), query);
+    vec_cells_score(codes->kernels, codes->metric, dimensions, codes->cell_means, codes->cell_count, residual,
+                    query->cell_parts);
+    query->constant = codes->metric == VEC_METRIC_L2 ? norm_sq : constant_of_row(codes, row);
+    query->error = 0.0f;
+    memset(query->cell_errors, 0, VEC_CELLS_MAX * sizeof(float));
+}
+
 void
 vec_quantize_query_from_row(const VecCodes *codes, uint32_t row, VecCodeQuery *query)
 {
@@ -494,17 +616,16 @@ vec_quantize_query_from_row(const VecCodes *codes, uint32_t row, VecCodeQuery *q
     uint32_t dimensions = codes->dimensions;
     int32_t sum; /* of the codes: a dot product with ones */
 
-    if (codes->bits == 4 || codes->bits == 8)
-        widen_codes(codes, code, query->values);
-    else
-        widen_planes(codes, code, query->values);
+    if (codes->cells != NULL) {
+        query_from_cell_row(codes, row, query);
+        return;
+    }
+    widen(codes, code, query->values);
     sum = row_sum(codes, code, codes->ones);
     sum = codes->bits < 8 ? 2 * sum - ((1 << codes->bits) - 1) * (int32_t)dimensions
                           : sum - 128 * (int32_t)dimensions;
     finish_query(codes->metric, codes->bits, factors->scale, sum, query);
-    query->constant = codes->metric == VEC_METRIC_L2
-                          ? factors->offset
-                          : factors->offset - (float)codes->mean_norm_sq + (codes->metric == VEC_METRIC_COS);
+    query->constant = codes->metric == VEC_METRIC_L2 ? factors->offset : constant_of_row(codes, row);
     query->error = 0.0f;
 }
 
@@ -514,6 +635,15 @@ combine(const VecCodes *codes, const VecCodeQuery *query, uint32_t row, int32_t 
     int32_t signed_sum = (codes->bits < 8 ? 2 * sum : sum) - query->code_offset;
 
     return codes->factors[row].offset + codes->factors[row].scale * (query->scale * (float)signed_sum);
+}
+
+/* The parts of the rows' cells; rows NULL: of consecutive ones from the first. */
+static void
+add_cell_parts(const VecCodes *codes, const VecCodeQuery *query, const uint32_t *rows, uint32_t first,
+               uint32_t count, float *distances)
+{
+    for (uint32_t k = 0; codes->cells != NULL && k < count; k++)
+        distances[k] += query->cell_parts[codes->cells[rows != NULL ? rows[k] : first + k]];
 }
 
 /* sums[k] = <u, q8> of row k of the list (NULL: of consecutive rows), which begin at `first`. */
@@ -550,6 +680,7 @@ vec_quantize_distances(const VecCodes *codes, const VecCodeQuery *query, const u
     batch_sums(codes, codes->codes, rows, count, query->values, sums);
     for (uint32_t k = 0; k < count; k++)
         distances[k] = combine(codes, query, rows[k], sums[k]);
+    add_cell_parts(codes, query, rows, 0, count, distances);
 }
 
 void
@@ -559,6 +690,7 @@ vec_quantize_distances_range(const VecCodes *codes, const VecCodeQuery *query, u
     batch_sums(codes, codes->codes + first_row * codes->stride_bytes, NULL, count, query->values, sums);
     for (uint32_t k = 0; k < count; k++)
         distances[k] = combine(codes, query, first_row + k, sums[k]);
+    add_cell_parts(codes, query, NULL, first_row, count, distances);
 }
 
 float
@@ -566,5 +698,8 @@ vec_quantize_distance(const VecCodes *codes, const VecCodeQuery *query, uint32_t
 {
     const uint8_t *code = codes->codes + row * codes->stride_bytes;
 
-    return combine(codes, query, row, row_sum(codes, code, query->values));
+    float distance = combine(codes, query, row, row_sum(codes, code, query->values));
+
+    add_cell_parts(codes, query, &row, 0, 1, &distance);
+    return distance;
 }

@@ -14,6 +14,14 @@
  * where the sums with the mean are taken before rotating. f is |r|^2 / <c, r> rather than the step of the grid: then the
  * estimate of <r, s> is unbiased over random rotations (RaBitQ: Gao & Long 2024; more bits: Gao et al. 2025), and its
  * standard deviation is |r| |s| tan(c, r) / sqrt(d - 1), from which lower bounds come.
+ *
+ * Residual codes (a coarse quantizer before the fine one: Jégou et al. 2011) split the space of r and s into cells, each around a mean m,
+ * and code what is left of r: r = m + t, t ~ f c. Then <r, s> = <m, s> + <m, t> + <s - m, t>, of which the first is one number a cell and
+ * query, the second one a row, and only the third is estimated: as f (<c, s> - <c, m>), whose second term is a number of the row, too. So
+ *
+ *     distance(x, q) = a_x + w (f_x <c, m> - <m, t>) + K_q - w <m, s> + f_x (scale_q * <c_x, q8>)         w: 2 for L2, else 1
+ *
+ * where the row keeps the first two terms as its offset, and the estimate's error is that of t and s - m, both shorter.
  */
 #ifndef VEC_QUANTIZE_H
 #define VEC_QUANTIZE_H
@@ -34,6 +42,8 @@ typedef struct VecQuantizer {
     uint32_t bits;
     const float *mean; /* not owned */
     double mean_norm_sq;
+    const float *cell_means; /* not owned */
+    uint32_t cell_count;     /* 0: codes are of r itself */
     VecRotation rotation;
 } VecQuantizer;
 
@@ -45,13 +55,16 @@ typedef struct VecQuantizeScratch {
     void *memory;
 } VecQuantizeScratch;
 
+/* Floats that a scratch array of so many dimensions has, padded. */
+size_t vec_quantize_floats(uint32_t dimensions);
+
 /* Bytes from row to row, and bytes that must be readable for row_count rows (kernels read past a short last row). */
 size_t vec_quantize_stride(uint32_t dimensions, uint32_t bits);
 size_t vec_quantize_bytes(uint32_t dimensions, uint32_t bits, uint64_t row_count);
 
-/* mean must outlive the quantizer. False: no memory. */
+/* The mean, and behind it those of the cells, must outlive the quantizer. False: no memory. */
 bool vec_quantize_init(VecQuantizer *quantizer, VecMetric metric, uint32_t dimensions, uint32_t bits,
-                       const float *mean, uint64_t seed, const VecAllocator *allocator);
+                       const float *mean, uint32_t cell_count, uint64_t seed, const VecAllocator *allocator);
 void vec_quantize_free(VecQuantizer *quantizer);
 
 bool vec_quantize_scratch_init(VecQuantizeScratch *scratch, uint32_t dimensions,
@@ -79,20 +92,30 @@ bool vec_quantize_accumulate(VecMetric metric, uint32_t dimensions, const float 
 void vec_quantize_mean(uint32_t dimensions, const double *sums, uint64_t count,
                        const VecQuantizeLengths *lengths, float *mean);
 
-/* Codes one vector into stride bytes, and widens *error by it. False: no code can represent it. */
-bool vec_quantize_row(const VecQuantizer *quantizer, const float *x, VecQuantizeScratch *scratch,
-                      uint8_t *code, VecFactors *factors, VecQuantizerError *error);
+/* residual = rotate(x - mean), x of length 1 under cosine; *norm_sq its square, *mean_dot = <residual, mean>. False: out of range. */
+bool vec_quantize_residual(const VecQuantizer *quantizer, const float *x, float *residual, float *norm_sq,
+                           float *mean_dot);
 
-/* Makes a query of a vector; query->values must point to its bytes. False as above. */
+/*
+ * Codes one vector into stride bytes, and widens *error by it; cell is NULL where there are none. False: no code can represent
+ * it.
+ */
+bool vec_quantize_row(const VecQuantizer *quantizer, const float *x, VecQuantizeScratch *scratch,
+                      uint8_t *code, VecFactors *factors, uint8_t *cell, VecQuantizerError *error);
+
+/* Makes a query of a vector; query->values must point to its bytes, and cell_parts and cell_errors to theirs. False as above. */
 bool vec_quantize_query(const VecQuantizer *quantizer, const VecQuantizerError *error, const float *x,
                         VecQuantizeScratch *scratch, VecCodeQuery *query);
 
 /* Makes a query of a coded row: distances between two rows, from codes alone. */
 void vec_quantize_query_from_row(const VecCodes *codes, uint32_t row, VecCodeQuery *query);
 
+/* A coded row as vec_quantize_residual would have it. query->values, scratch here, become those of its code; codes->ones is not needed. */
+void vec_quantize_decode(const VecCodes *codes, uint32_t row, VecCodeQuery *query, float *residual);
+
 /*
- * distances[k] = a + f (scale <c, q8>), without the query's constant, for rows[k], k < count. sums is scratch of count
- * integers. Rows are trusted.
+ * distances[k] = a + f (scale <c, q8>) and the cell's part, without the query's constant, for rows[k], k < count. sums is scratch of
+ * count integers. Rows are trusted.
  */
 void vec_quantize_distances(const VecCodes *codes, const VecCodeQuery *query, const uint32_t *rows,
                             uint32_t count, int32_t *sums, float *distances);

@@ -82,6 +82,7 @@ check_numbers(VecSealed *sealed, VecError *error)
         .ef_construction = header->ef_construction,
         .list_count = header->list_count,
         .is_spherical = header->is_spherical != 0,
+        .is_residual = header->is_residual != 0,
         .key_count = header->key_count,
         .key_ordered = header->key_ordered,
     };
@@ -105,6 +106,8 @@ check_numbers(VecSealed *sealed, VecError *error)
     if (header->lists > (header->kind == VEC_SEGMENT_IVF ? header->list_count : 0) ||
         (header->kind == VEC_SEGMENT_IVF && header->lists == 0))
         return corrupt(sealed, error, "lists", header->lists);
+    if (header->cells > VEC_CELLS_MAX || (header->cells > 0) != sealed->options.is_residual)
+        return corrupt(sealed, error, "cells", header->cells);
     if ((header->key_nulls & ~vec_format_key_mask(header->key_count)) != 0)
         return corrupt(sealed, error, "NULLs of keys that are none, key count", header->key_count);
     if (header->layer_count > VEC_FORMAT_LAYERS_MAX ||
@@ -152,14 +155,15 @@ static VecStatus
 attach(VecSealed *sealed, VecError *error)
 {
     const VecFormatHeader *header = &sealed->header;
-    const float *mean = section_start(sealed, VEC_SECTION_QUANTIZER);
+    const float *floats = section_start(sealed, VEC_SECTION_QUANTIZER);
     VecCodeKind kind = vec_codes_kind(sealed->options.element_type, sealed->options.quantization);
 
-    for (uint32_t i = 0; i < vec_coder_mean_count(kind, header->dimensions); i++) {
-        if (!isfinite(mean[i]))
-            return corrupt(sealed, error, "mean of dimension", i);
+    for (uint64_t i = 0; i < vec_coder_floats(kind, header->dimensions, header->cells); i++) {
+        if (!isfinite(floats[i]))
+            return corrupt(sealed, error, "mean, number", i);
     }
-    if (!vec_coder_init(&sealed->coder, &sealed->options, mean, header->seed, sealed->allocator))
+    if (!vec_coder_init(&sealed->coder, &sealed->options, floats, header->cells, header->seed,
+                        sealed->allocator))
         return vec_memory_error(error);
     sealed->codes = (VecCodes){
         .kernels = sealed->coder.kernels,
@@ -176,6 +180,9 @@ attach(VecSealed *sealed, VecError *error)
                        ? section_start(sealed, VEC_SECTION_FACTORS)
                        : NULL,
         .mean_norm_sq = sealed->coder.quantizer.mean_norm_sq,
+        .cells = header->cells > 0 ? section_start(sealed, VEC_SECTION_ROW_CELLS) : NULL,
+        .cell_means = sealed->coder.quantizer.cell_means,
+        .cell_count = header->cells,
     };
     sealed->rows = section_start(sealed, VEC_SECTION_ROWS);
     sealed->exceptions = section_start(sealed, VEC_SECTION_EXCEPTIONS);

@@ -264,6 +264,8 @@ vecpg_options_segment(const VecIndexOptions *options, VecSegmentOptions *segment
         segment->quantization = VEC_QUANTIZATION_SCALAR;
         segment->quantization_bits = bits_a_dimension(options, segment->dimensions);
     }
+    segment->is_residual = segment->kind == VEC_SEGMENT_IVF && options->residual_quantization &&
+                           segment->quantization == VEC_QUANTIZATION_SCALAR;
     segment->m = options->m;
     segment->ef_construction = options->ef_construction;
 }
@@ -280,6 +282,7 @@ vecpg_options_hash(const VecIndexOptions *options)
         is_hnsw ? options->ef_construction : 0,
         is_ivf ? options->nlist : 0,
         is_ivf && options->spherical_centroids,
+        is_ivf && options->residual_quantization && options->quantization != VEC_INDEX_TRIVIAL,
         has_codes ? (uint32)options->quantization : 0,
         has_codes ? options->quantization_bits : 0,
         has_codes && options->quantization == VEC_INDEX_PRODUCT ? options->product_ratio : 0,
@@ -321,8 +324,9 @@ vecpg_options_to_json(const VecIndexOptions *options)
         appendStringInfo(&json, "\"nlist\": %u, ", options->nlist);
         if (options->nprobe != 0)
             appendStringInfo(&json, "\"nprobe\": %u, ", options->nprobe);
-        appendStringInfo(&json, "\"spherical_centroids\": %s, ",
-                         options->spherical_centroids ? "true" : "false");
+        appendStringInfo(&json, "\"spherical_centroids\": %s, \"residual_quantization\": %s, ",
+                         options->spherical_centroids ? "true" : "false",
+                         options->residual_quantization ? "true" : "false");
     }
     if (options->algorithm != VEC_INDEX_INVERTED)
         append_quantization(&json, options);

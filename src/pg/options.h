@@ -45,6 +45,7 @@ typedef struct VecIndexOptions {
     uint32 nlist;           /* IVF */
     uint32 nprobe;          /* IVF: the index's own default for vectors.ivf_nprobe; 0: has none */
     bool spherical_centroids;
+    bool residual_quantization; /* IVF */
     VecIndexQuantization quantization;
     uint32
         quantization_bits; /* a dimension; product: a subvector; 0: what does best at the column's dimensions */

@@ -93,7 +93,8 @@ add_segment(VecpgSituation *situation, const VecSegmentInfo *info, int segment_n
     piece.rows_dead = piece.rows - Min(live, piece.rows);
     piece.codes_hash = info->codes_hash;
     piece.codes_differ = theirs->quantization != wanted->quantization ||
-                         theirs->quantization_bits != wanted->quantization_bits;
+                         theirs->quantization_bits != wanted->quantization_bits ||
+                         theirs->is_residual != wanted->is_residual;
     piece.graph_differs = theirs->kind != VEC_SEGMENT_FLAT && structure_differs(theirs, wanted);
     add_piece(situation, &piece, segment_number);
 }

@@ -42,11 +42,21 @@ spherical_centroids = true
 quantization.rabitq.bits = 2');
 SELECT vectors_merge('by_lists');
 SELECT index_against_table('<->', 'embedding');
+ALTER INDEX by_lists SET (options = '[indexing.ivf]
+nlist = 20
+residual_quantization = true
+quantization.rabitq.bits = 1');
+SELECT vectors_index_options('by_lists')::json -> 'indexing';
+SELECT vectors_merge('by_lists');
+SELECT index_against_table('<->', 'embedding');
 DELETE FROM items WHERE id % 3 = 0;
 VACUUM items;
 INSERT INTO items SELECT i, embedding_of(i), NULL FROM generate_series(4001, 5000) i;
 VACUUM items;
 SELECT index_against_table('<->', 'embedding');
+SELECT vectors_merge('by_lists');
+SELECT index_against_table('<->', 'embedding');
+SELECT vectors_verify('by_lists');
 ALTER INDEX by_lists SET (options = 'indexing.flat.quantization.trivial = {}');
 SELECT vectors_merge('by_lists');
 SELECT index_against_table('<->', 'embedding');
@@ -92,6 +102,18 @@ BEGIN
     RETURN hits / 500.0;
 END $$;
 SELECT condition, found(condition) >= 0.99 AS right FROM unnest(ARRAY['TRUE', 'part = 0', 'part = 1', 'part = 3', 'part < 2', 'part >= 2', 'id % 2 = 0']) condition;
+-- Codes of residuals, which are read list by list, by scans of what matches, and as they grow.
+DROP INDEX clustered_v;
+CREATE INDEX clustered_v ON clustered USING vectors (v vector_l2_ops, part) WITH (options = '[indexing.ivf]
+nlist = 200
+residual_quantization = true
+quantization.rabitq.bits = 1');
+SELECT condition, found(condition) >= 0.99 AS right FROM unnest(ARRAY['TRUE', 'part = 0', 'part < 2', 'id % 2 = 0', 'part = 1 AND id < 400']) condition;
+UPDATE clustered SET part = part WHERE id % 4 = 0;
+VACUUM clustered;
+SELECT vectors_merge('clustered_v');
+SELECT condition, found(condition) >= 0.99 AS right FROM unnest(ARRAY['TRUE', 'part = 0', 'part < 2', 'id % 2 = 0', 'part = 1 AND id < 400']) condition;
+SELECT vectors_verify('clustered_v');
 DROP FUNCTION found;
 DROP TABLE clustered;
 RESET vectors.hnsw_ef_search;

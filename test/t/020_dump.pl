@@ -32,6 +32,7 @@ $node->safe_psql('postgres', q{
 		[indexing."ivf"]
 		nprobe = 3
 		spherical_centroids = true
+		residual_quantization = true
 		$$);
 	CREATE INDEX samples_terms ON samples USING vectors ((s::svector(1)) svector_dot_ops) WITH (options = '[indexing.inverted_index]') WHERE id = 1;
 	CREATE VIEW halves AS SELECT id, v[:2] AS head, v || v AS twice, v <<->> near AS inside, v <-> ARRAY[1,2] AS mixed FROM samples;
@@ -59,7 +60,7 @@ sub same_as_before
 	return;
 }
 
-like($expected[4], qr/"sealing_secs": 11.*"nlist": 7, "nprobe": 3, "spherical_centroids": true, "quantization": \{"rabitq": \{"bits": 3\}\}/, 'options are in force');
+like($expected[4], qr/"sealing_secs": 11.*"nlist": 7, "nprobe": 3, "spherical_centroids": true, "residual_quantization": true, "quantization": \{"rabitq": \{"bits": 3\}\}/, 'options are in force');
 
 for my $format ('plain', 'custom', 'directory')
 {

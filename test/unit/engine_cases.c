@@ -225,7 +225,7 @@ cases_build(const char *directory, const VecBuildOptions *options, const float *
 
         vec_build_sample(build, vector, bytes);
     }
-    assert_int_equal(vec_build_train(build, &error), VEC_OK);
+    assert_int_equal(vec_build_train(build, NULL, NULL, &error), VEC_OK);
     for (uint32_t i = 0; i < count; i++) {
         VecRowId id = cases_row_id(i);
         const void *vector = NULL;

@@ -151,7 +151,7 @@ work_area_in_the_file_gives_the_same_segment(void **state)
             vec_build_begin(&options, directory, 3 * ROWS, &vec_allocator_default, &build, &error), VEC_OK);
         for (uint32_t row = 0; row < ROWS; row++)
             vec_build_sample(build, cases_row(&cases, row), VECTOR_BYTES);
-        assert_int_equal(vec_build_train(build, &error), VEC_OK);
+        assert_int_equal(vec_build_train(build, NULL, NULL, &error), VEC_OK);
         for (uint32_t row = 0; row < ROWS; row++) {
             id = cases_row_id(row);
             assert_int_equal(vec_build_add(build, &id, NULL, row % 10 == 0 ? NULL : cases_row(&cases, row),
@@ -218,7 +218,7 @@ interruption_at_every_poll_loses_nothing(void **state)
         options.thread_count = threads;
         assert_int_equal(vec_build_begin(&options, directory, ROWS, &vec_allocator_default, &build, &error),
                          VEC_OK);
-        assert_int_equal(vec_build_train(build, &error), VEC_OK);
+        assert_int_equal(vec_build_train(build, NULL, NULL, &error), VEC_OK);
         for (uint32_t row = 0; row < ROWS; row++) {
             VecRowId id = cases_row_id(row);
 
@@ -264,7 +264,7 @@ abandoned_builds_leave_no_file(void **state)
     assert_int_equal(count_files(directory), 0);
     assert_int_equal(vec_build_begin(&options, directory, ROWS, &vec_allocator_default, &build, &error),
                      VEC_OK);
-    assert_int_equal(vec_build_train(build, &error), VEC_OK);
+    assert_int_equal(vec_build_train(build, NULL, NULL, &error), VEC_OK);
     assert_int_equal(vec_build_graph(build, NULL, NULL, &error), VEC_OK);
     vec_build_free(build);
     assert_int_equal(count_files(directory), 0);
@@ -273,7 +273,7 @@ abandoned_builds_leave_no_file(void **state)
 
 /* One attempt with the k-th allocation failing, each step tried again once; then search and close. True: nothing failed. */
 static bool
-attempt(const char *directory, CasesAllocator *allocator)
+attempt(const char *directory, CasesAllocator *allocator, bool is_residual)
 {
     VecBuildOptions options = small_options();
     VecIndexOpenOptions open_options = {
@@ -292,11 +292,17 @@ attempt(const char *directory, CasesAllocator *allocator)
     uint32_t got = 1, total = 0;
 
     options.thread_count = 2;
+    options.segment.is_residual = is_residual;
+    if (is_residual)
+        options.segment.kind = VEC_SEGMENT_IVF;
     if ((status = vec_build_begin(&options, directory, 100, &allocator->allocator, &build, &error)) != VEC_OK)
         goto done;
     vec_build_sample(build, cases_row(&cases, 0), VECTOR_BYTES);
-    if ((status = vec_build_train(build, &error)) != VEC_OK)
-        goto done;
+    /* what fails once succeeds the next time: the contract of the steps that can go on */
+    status = vec_build_train(build, NULL, NULL, &error);
+    if (status == VEC_NO_MEMORY)
+        status = vec_build_train(build, NULL, NULL, &error);
+    assert_int_equal(status, VEC_OK);
     for (uint32_t row = 0; row < 100; row++) {
         VecRowId id = cases_row_id(row);
 
@@ -304,7 +310,6 @@ attempt(const char *directory, CasesAllocator *allocator)
             VEC_OK)
             goto done;
     }
-    /* what fails once succeeds the next time: the contract of the steps that can go on */
     status = vec_build_graph(build, NULL, NULL, &error);
     if (status == VEC_NO_MEMORY)
         status = vec_build_graph(build, NULL, NULL, &error);
@@ -345,17 +350,19 @@ done:
 static void
 every_allocation_may_fail(void **state)
 {
-    bool all = false;
-
     (void)state;
-    for (uint64_t fail_at = 1; !all; fail_at++) {
-        const char *directory = cases_directory();
-        CasesAllocator allocator;
+    for (int is_residual = 0; is_residual <= 1; is_residual++) {
+        bool all = false;
 
-        cases_allocator_init(&allocator, fail_at);
-        all = attempt(directory, &allocator);
-        assert_true(fail_at < 10000);
-        cases_remove_directory(directory);
+        for (uint64_t fail_at = 1; !all; fail_at++) {
+            const char *directory = cases_directory();
+            CasesAllocator allocator;
+
+            cases_allocator_init(&allocator, fail_at);
+            all = attempt(directory, &allocator, is_residual);
+            assert_true(fail_at < 10000);
+            cases_remove_directory(directory);
+        }
     }
 }
 
@@ -384,6 +391,9 @@ options_out_of_range_are_refused(void **state)
     REFUSED(options.segment.quantization_bits = 9);
     REFUSED(options.segment.metric = VEC_METRIC_JACCARD);
     REFUSED(options.segment.element_type = VEC_TYPE_BIT);
+    REFUSED(options.segment.is_residual = true); /* of a graph */
+    REFUSED(options.segment.kind = VEC_SEGMENT_FLAT; options.segment.is_residual = true;
+            options.segment.quantization = VEC_QUANTIZATION_TRIVIAL);
     REFUSED(options.thread_count = 0);
 #undef REFUSED
     VecBuildOptions options = small_options();
@@ -569,7 +579,7 @@ passes_over_many_rows_are_polled(void **state)
     options.segment.m = 128; /* lists of 1 KB: 40 MB to be emptied */
     assert_int_equal(vec_build_begin(&options, directory, count, &vec_allocator_default, &build, &error),
                      VEC_OK);
-    assert_int_equal(vec_build_train(build, &error), VEC_OK);
+    assert_int_equal(vec_build_train(build, NULL, NULL, &error), VEC_OK);
     for (uint32_t i = 0; i < count; i++) {
         VecRowId id = cases_row_id(i);
         float vector = (float)i;
@@ -603,7 +613,7 @@ a_segment_is_written_out_piece_by_piece(void **state)
         options.memory_bytes_max = in_file ? 0 : UINT64_MAX;
         assert_int_equal(vec_build_begin(&options, directory, count, &vec_allocator_default, &build, &error),
                          VEC_OK);
-        assert_int_equal(vec_build_train(build, &error), VEC_OK);
+        assert_int_equal(vec_build_train(build, NULL, NULL, &error), VEC_OK);
         for (uint32_t i = 0; i < count; i++) {
             VecRowId id = cases_row_id(i);
 
@@ -636,7 +646,7 @@ nothing_but_the_result_goes_to_disk(void **state)
     (void)state;
     memset(&result, 0xaa, sizeof(result));
     assert_int_equal(vec_build_begin(&options, directory, 0, &vec_allocator_default, &build, &error), VEC_OK);
-    assert_int_equal(vec_build_train(build, &error), VEC_OK);
+    assert_int_equal(vec_build_train(build, NULL, NULL, &error), VEC_OK);
     assert_int_equal(vec_build_graph(build, NULL, NULL, &error), VEC_OK);
     assert_int_equal(vec_build_finish(build, &stamp, NULL, NULL, &result, &error), VEC_OK);
     vec_build_free(build);

@@ -446,7 +446,7 @@ a_build_whose_file_shrinks_ends_with_a_status(void **state)
         options.segment.ef_construction = 20;
         options.segment.m = 4;
         assert_int_equal(vec_build_begin(&options, directory, ROWS, A, &build, &error), VEC_OK);
-        assert_int_equal(vec_build_train(build, &error), VEC_OK);
+        assert_int_equal(vec_build_train(build, NULL, NULL, &error), VEC_OK);
         for (uint32_t i = 0; i < ROWS; i++) {
             VecRowId id = cases_row_id(i);
             assert_int_equal(

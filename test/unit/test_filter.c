@@ -63,7 +63,7 @@ build_rows(const Filtered *filtered, const VecBuildOptions *options, uint32_t fr
                      VEC_OK);
     for (uint32_t row = from; row < to; row++)
         vec_build_sample(build, cases_row(&filtered->cases, row), DIMENSIONS * sizeof(float));
-    assert_int_equal(vec_build_train(build, &error), VEC_OK);
+    assert_int_equal(vec_build_train(build, NULL, NULL, &error), VEC_OK);
     for (uint32_t row = from; row < to; row++) {
         VecRowId id = cases_row_id(row);
         const void *vector = is_null(row) ? NULL : cases_row(&filtered->cases, row);
@@ -480,7 +480,7 @@ crowds_that_do_not_match_are_passed(void **state)
         VEC_OK);
     for (uint32_t row = 0; row < ALL; row++)
         vec_build_sample(build, cases_row(&cases, row), DIMENSIONS * sizeof(float));
-    assert_int_equal(vec_build_train(build, &error), VEC_OK);
+    assert_int_equal(vec_build_train(build, NULL, NULL, &error), VEC_OK);
     for (uint32_t row = 0; row < ALL; row++) {
         uint64_t word = row % 3 != 0;
         VecKeys keys = {.keys = &word};
@@ -699,7 +699,7 @@ interrupted_builds_sort_on(void **state)
         assert_int_equal(
             vec_build_begin(&options, filtered->directory, ROWS, &vec_allocator_default, &build, &error),
             VEC_OK);
-        assert_int_equal(vec_build_train(build, &error), VEC_OK);
+        assert_int_equal(vec_build_train(build, NULL, NULL, &error), VEC_OK);
         for (uint32_t row = 0; row < ROWS; row++) {
             VecRowId id = cases_row_id(row);
 

@@ -68,13 +68,14 @@ forget_sample(void **state)
 }
 
 static VecBuildOptions
-options_of(VecMetric metric, uint32_t bits, bool is_spherical)
+options_of(VecMetric metric, uint32_t bits, bool is_spherical, bool is_residual)
 {
     VecBuildOptions options = cases_options(DIMENSIONS, metric, bits);
 
     options.segment.kind = VEC_SEGMENT_IVF;
     options.segment.list_count = LISTS;
     options.segment.is_spherical = is_spherical;
+    options.segment.is_residual = is_residual;
     options.thread_count = 2;
     return options;
 }
@@ -98,16 +99,19 @@ lists_are_balanced(void **state)
     static const struct {
         VecMetric metric;
         uint32_t bits;
-        bool is_spherical;
+        bool is_spherical, is_residual;
     } cases[] = {
-        {VEC_METRIC_L2, 8, false}, {VEC_METRIC_L2, 1, false},  {VEC_METRIC_COS, 4, false},
-        {VEC_METRIC_COS, 4, true}, {VEC_METRIC_DOT, 8, false},
+        {VEC_METRIC_L2, 8, false, false},  {VEC_METRIC_L2, 1, false, false},
+        {VEC_METRIC_COS, 4, false, false}, {VEC_METRIC_COS, 4, true, false},
+        {VEC_METRIC_DOT, 8, false, false}, {VEC_METRIC_L2, 1, false, true},
+        {VEC_METRIC_COS, 4, true, true},   {VEC_METRIC_DOT, 2, false, true},
     };
 
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         const char *directory = cases_directory();
-        VecBuildOptions options = options_of(cases[i].metric, cases[i].bits, cases[i].is_spherical);
+        VecBuildOptions options =
+            options_of(cases[i].metric, cases[i].bits, cases[i].is_spherical, cases[i].is_residual);
         VecBuildResult result = cases_build(directory, &options, rows, ROWS);
         VecSealed sealed;
         VecError error;
@@ -117,9 +121,9 @@ lists_are_balanced(void **state)
             vec_sealed_open(&sealed, directory, result.file_name, &vec_allocator_default, &error), VEC_OK);
         assert_int_equal(sealed.ivf.list_count, LISTS);
         measure_lists(&sealed.ivf, &longest, &empty);
-        print_message("metric %d, %u bits%s: longest list %.2f x the mean, %u empty\n", cases[i].metric,
+        print_message("metric %d, %u bits%s%s: longest list %.2f x the mean, %u empty\n", cases[i].metric,
                       cases[i].bits, cases[i].is_spherical ? ", spherical" : "",
-                      (double)longest * LISTS / ROWS, empty);
+                      cases[i].is_residual ? ", of residuals" : "", (double)longest * LISTS / ROWS, empty);
         assert_in_range(longest, ROWS / LISTS, 5 * ROWS / LISTS);
         assert_int_equal(empty, 0);
         vec_sealed_close(&sealed);
@@ -197,9 +201,11 @@ recall_grows_to_one(void **state)
     static Nearest exact[QUERIES];
 
     (void)state;
-    for (uint32_t bits = 1; bits <= 8; bits += 7) {
+    for (int i = 0; i < 4; i++) {
+        uint32_t bits = i / 2 == 0 ? 1 : 8;
+        bool is_residual = i % 2 == 1;
         const char *directory = cases_directory();
-        VecBuildOptions options = options_of(VEC_METRIC_L2, bits, false);
+        VecBuildOptions options = options_of(VEC_METRIC_L2, bits, false, is_residual);
         VecIndex *index = cases_index(directory, &options, rows, ROWS);
         double last = 0;
 
@@ -209,10 +215,11 @@ recall_grows_to_one(void **state)
                 offer(&exact[query], row,
                       cases_distance(&options.segment, queries + (size_t)query * DIMENSIONS,
                                      rows + (size_t)row * DIMENSIONS));
-        for (size_t i = 0; i < sizeof(nprobes) / sizeof(nprobes[0]); i++) {
-            double now = recall(index, &options.segment, exact, nprobes[i]);
+        for (size_t k = 0; k < sizeof(nprobes) / sizeof(nprobes[0]); k++) {
+            double now = recall(index, &options.segment, exact, nprobes[k]);
 
-            print_message("%u bits, %u of %u lists: recall@10 %.4f\n", bits, nprobes[i], LISTS, now);
+            print_message("%u bits%s, %u of %u lists: recall@10 %.4f\n", bits,
+                          is_residual ? " of residuals" : "", nprobes[k], LISTS, now);
             assert_true(now >= last);
             last = now;
         }

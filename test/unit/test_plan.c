@@ -35,7 +35,7 @@ prepare(const char *directory)
         stamp.position_to = stamp.position_from + 500;
         assert_int_equal(vec_build_begin(&options, directory, 50, &vec_allocator_default, &build, &error),
                          VEC_OK);
-        assert_int_equal(vec_build_train(build, &error), VEC_OK);
+        assert_int_equal(vec_build_train(build, NULL, NULL, &error), VEC_OK);
         for (uint32_t row = part * 50; row < part * 50 + 50; row++) {
             VecRowId id = cases_row_id(row);
 
@@ -136,7 +136,7 @@ plans_from_codes_replace_segments(void **state)
     stamp.lsn = 3000;
     assert_int_equal(vec_build_begin(&options, directory, 90, &vec_allocator_default, &build, &error),
                      VEC_OK);
-    assert_int_equal(vec_build_train(build, &error), VEC_OK);
+    assert_int_equal(vec_build_train(build, NULL, NULL, &error), VEC_OK);
     for (uint32_t row = 10; row < 100; row++) {
         VecRowId id = cases_row_id(row);
 

@@ -101,11 +101,11 @@ coder_make(VecMetric metric, uint32_t bits, const Cases *cases)
         assert_true(vec_quantize_accumulate(metric, dimensions, cases_row(cases, i), sums, &lengths));
     vec_quantize_mean(dimensions, sums, cases->count, &lengths, coder.mean);
     free(sums);
-    assert_true(vec_quantize_init(&coder.quantizer, metric, dimensions, bits, coder.mean, 5, A));
+    assert_true(vec_quantize_init(&coder.quantizer, metric, dimensions, bits, coder.mean, 0, 5, A));
     assert_true(vec_quantize_scratch_init(&coder.scratch, dimensions, A));
     for (uint32_t i = 0; i < cases->count; i++)
         assert_true(vec_quantize_row(&coder.quantizer, cases_row(cases, i), &coder.scratch,
-                                     coder.codes + i * stride, &coder.factors[i], &coder.error));
+                                     coder.codes + i * stride, &coder.factors[i], NULL, &coder.error));
     coder.view = (VecCodes){.kernels = coder.quantizer.kernels,
                             .metric = metric,
                             .dimensions = dimensions,
@@ -244,9 +244,9 @@ codes(VecMetric metric, const float *x)
     VecFactors factors;
     uint8_t code[128];
 
-    assert_true(vec_quantize_init(&quantizer, metric, 4, 8, mean, 5, A));
+    assert_true(vec_quantize_init(&quantizer, metric, 4, 8, mean, 0, 5, A));
     assert_true(vec_quantize_scratch_init(&scratch, 4, A));
-    bool coded = vec_quantize_row(&quantizer, x, &scratch, code, &factors, &error);
+    bool coded = vec_quantize_row(&quantizer, x, &scratch, code, &factors, NULL, &error);
     if (coded)
         assert_true(isfinite(factors.offset) && isfinite(factors.scale));
     vec_quantize_scratch_free(&scratch, A);

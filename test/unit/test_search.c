@@ -138,7 +138,7 @@ exceptions_come_as_exceptions(void **state)
                      VEC_OK);
     for (uint32_t i = 0; i < 100; i++)
         vec_build_sample(build, cases_row(&cases, i), 8 * sizeof(float));
-    assert_int_equal(vec_build_train(build, &error), VEC_OK);
+    assert_int_equal(vec_build_train(build, NULL, NULL, &error), VEC_OK);
     for (uint32_t i = 0; i < 100; i++) {
         VecRowId id = cases_row_id(i);
 
@@ -883,7 +883,7 @@ a_crowd_of_equal_rows_is_built_in_linear_time(void **state)
     options.segment.ef_construction = 40;
     assert_int_equal(vec_build_begin(&options, directory, ROWS, &vec_allocator_default, &build, &error),
                      VEC_OK);
-    assert_int_equal(vec_build_train(build, &error), VEC_OK);
+    assert_int_equal(vec_build_train(build, NULL, NULL, &error), VEC_OK);
     for (uint32_t i = 0; i < ROWS; i++) {
         VecRowId id = cases_row_id(i);
 

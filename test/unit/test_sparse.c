@@ -120,7 +120,7 @@ index_texts(const Texts *texts, VecMetric metric, const char *directory)
     assert_int_equal(vec_build_begin(&options, directory, ROWS, &vec_allocator_default, &build, &error),
                      VEC_OK);
     assert_false(vec_build_wants_sample(build));
-    assert_int_equal(vec_build_train(build, &error), VEC_OK);
+    assert_int_equal(vec_build_train(build, NULL, NULL, &error), VEC_OK);
     for (uint32_t row = 0; row < ROWS; row++) {
         VecRowId id = cases_row_id(row);
         const void *vector = text(texts, row, &bytes);
@@ -217,7 +217,7 @@ what_is_no_sparse_vector_is_refused(void **state)
     options.vector_bytes_max = sizeof(sound);
     assert_int_equal(vec_build_begin(&options, directory, 10, &vec_allocator_default, &build, &error),
                      VEC_OK);
-    assert_int_equal(vec_build_train(build, &error), VEC_OK);
+    assert_int_equal(vec_build_train(build, NULL, NULL, &error), VEC_OK);
     VecRowId id = cases_row_id(1);
     assert_int_equal(vec_build_add(build, &id, NULL, descending, sizeof(descending), &error), VEC_INVALID);
     assert_int_equal(vec_build_add(build, &id, NULL, twice, sizeof(twice), &error), VEC_INVALID);

@@ -1,0 +1,55 @@
+/*
+ * cells.h: a coarse quantizer (Jégou et al. 2011): the space of the residuals (quantize.h) in up to VEC_CELLS_MAX regions, each
+ * around a mean. A cell is 1 + dimensions floats: the square of its mean, and the mean.
+ *
+ * Cells belong to the quantizer, as the mean of all rows does: segments that are to be merged share them, whatever the lists are
+ * that each of them makes of its rows.
+ */
+#ifndef VEC_CELLS_H
+#define VEC_CELLS_H
+
+#include "quantize.h"
+#include "vectors/status.h"
+
+static inline size_t
+vec_cells_floats(uint32_t dimensions, uint32_t cell_count)
+{
+    return cell_count * ((size_t)dimensions + 1);
+}
+
+/* Of a cell; its square stands before it. */
+static inline const float *
+vec_cells_mean(const float *cells, uint32_t dimensions, uint32_t cell)
+{
+    return cells + vec_cells_floats(dimensions, cell) + 1;
+}
+
+/* Cells for so many rows. */
+uint32_t vec_cells_count(uint64_t row_count);
+
+/* The cell whose mean is nearest to x; there must be one. */
+uint8_t vec_cells_nearest(const VecQuantizer *quantizer, const float *x);
+
+/* parts[cell] = -w <mean, x>, w 2 for L2 and else 1: what a cell's rows have besides the estimate. */
+void vec_cells_score(const VecKernels *kernels, VecMetric metric, uint32_t dimensions, const float *cells,
+                     uint32_t cell_count, const float *x, float *parts);
+
+/* A sample of vectors, each as likely as any other to be in it, and k-means over it. */
+typedef struct VecCellTraining VecCellTraining;
+
+/* bytes_max of vectors at most, but some. NULL: no memory. *allocator must outlive the training. */
+VecCellTraining *vec_cells_create(uint32_t dimensions, uint32_t cell_count, uint64_t bytes_max, uint64_t seed,
+                                  const VecAllocator *allocator);
+void vec_cells_free(VecCellTraining *training); /* NULL is legal */
+
+void vec_cells_show(VecCellTraining *training, const float *x);
+
+/*
+ * Fills in the cells, which the quantizer's cell_means need not be yet; those that too few vectors were shown for are zero. VEC_NO_MEMORY and
+ * VEC_INTERRUPTED: call again, with the same quantizer.
+ */
+VecStatus vec_cells_train(VecCellTraining *training, const VecQuantizer *quantizer, float *cells,
+                          uint32_t thread_count, VecShouldStop should_stop, void *should_stop_context,
+                          VecError *error) VEC_MUST_CHECK;
+
+#endif
