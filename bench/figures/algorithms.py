@@ -27,6 +27,7 @@ CASES = [
     ("ivf, scalar 8 bit", "indexing.ivf.quantization.scalar.bits = 8", "ivf_nprobe", NPROBE),
     ("ivf, scalar 4 bit", "indexing.ivf.quantization.scalar.bits = 4", "ivf_nprobe", NPROBE),
     ("ivf, binary", "indexing.ivf.quantization.binary = {}", "ivf_nprobe", NPROBE),
+    ("ivf, binary, residuals", "indexing.ivf = { residual_quantization = true, quantization = { binary = {} } }", "ivf_nprobe", NPROBE),
     ("flat, scalar 4 bit", "indexing.flat.quantization.scalar.bits = 4", "hnsw_ef_search", (10, 100)),
     ("flat, binary", "indexing.flat.quantization.binary = {}", "hnsw_ef_search", (10, 100)),
 ]
