@@ -66,10 +66,9 @@ typedef struct VecSegmentOptions {
     uint32_t ef_construction; /* 10 .. 2000 */
     uint32_t list_count;      /* IVF: 1 .. 1,000,000; few rows get fewer */
     bool is_spherical;        /* IVF: centroids have length 1 */
-    bool
-        is_residual; /* FLAT, IVF; SCALAR: codes are of what a vector differs from the nearest of up to 256 means */
-    uint32_t key_count;   /* of a row (vectors/filter.h), 0 .. VEC_KEYS_MAX */
-    uint64_t key_ordered; /* bit k: rows are sorted by key k, too, 4 bytes a row; not for signatures */
+    bool is_residual;         /* FLAT, IVF; SCALAR: codes are of residuals, to up to 256 means */
+    uint32_t key_count;       /* of a row (vectors/filter.h), 0 .. VEC_KEYS_MAX */
+    uint64_t key_ordered;     /* bit k: rows are sorted by key k, too, 4 bytes a row; not for signatures */
 } VecSegmentOptions;
 
 /* The defaults chosen by measurement (bench/engine), for F32, L2, 1 dimension: set these three and change what you like. */

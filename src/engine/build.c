@@ -31,7 +31,7 @@
 #include "sparse.h"
 
 #define PIECE_BYTES      ((size_t)4 << 20)
-#define SAMPLE_PART      4                   /* of the memory may be the sample that cells are made from */
+#define SAMPLE_PART      2 /* of the memory may be the sample for cells, before there is anything else */
 #define VECTOR_BYTES_MAX (UINT64_C(1) << 56) /* sums of section lengths stay far from overflow */
 
 static void
@@ -262,10 +262,10 @@ begin_training(VecBuild *build, uint64_t row_count, VecError *error)
 {
     const VecBuildOptions *options = &build->options;
 
-    build->cell_count = vec_cells_count(row_count);
+    build->cell_count =
+        vec_cells_count(options->segment.dimensions, row_count, options->memory_bytes_max / SAMPLE_PART);
     build->training =
-        vec_cells_create(options->segment.dimensions, build->cell_count,
-                         options->memory_bytes_max / SAMPLE_PART, options->seed, build->allocator);
+        vec_cells_create(options->segment.dimensions, build->cell_count, options->seed, build->allocator);
     return build->training == NULL ? vec_memory_error(error) : VEC_OK;
 }
 

@@ -95,10 +95,10 @@ vec_build_factors(const VecBuild *build, uint64_t row)
 }
 
 /* The cell of a row in the work area; NULL for codes that have none. */
-static inline uint8_t *
+static inline VecRowCell *
 vec_build_cell(const VecBuild *build, uint64_t row)
 {
-    return build->cell_count > 0 ? (uint8_t *)vec_build_section(build, VEC_SECTION_ROW_CELLS) + row : NULL;
+    return build->cell_count > 0 ? (VecRowCell *)vec_build_section(build, VEC_SECTION_ROW_CELLS) + row : NULL;
 }
 
 /* An object without a file; statuses of vec_build_begin. */

@@ -10,8 +10,7 @@
 #include "memory.h"
 #include "random.h"
 
-#define CELL_ROWS    32 /* of the sample, for each cell */
-#define SAMPLE_LEAST 64
+#define CELL_ROWS 32 /* of the sample, for each cell */
 
 struct VecCellTraining {
     const VecAllocator *allocator;
@@ -31,18 +30,19 @@ struct VecCellTraining {
 };
 
 uint32_t
-vec_cells_count(uint64_t row_count)
+vec_cells_count(uint32_t dimensions, uint64_t row_count, uint64_t sample_bytes_max)
 {
-    uint64_t most = row_count / CELL_ROWS;
+    uint64_t room = sample_bytes_max / vec_floats_stride(dimensions);
+    uint64_t most = (row_count < room ? row_count : room) / CELL_ROWS;
 
     return most < 1 ? 1 : most < VEC_CELLS_MAX ? (uint32_t)most : VEC_CELLS_MAX;
 }
 
-uint8_t
+uint32_t
 vec_cells_nearest(const VecQuantizer *quantizer, const float *x)
 {
     float least = FLT_MAX;
-    uint8_t nearest = 0;
+    uint32_t nearest = 0;
 
     for (uint32_t cell = 0; cell < quantizer->cell_count; cell++) {
         const float *mean = vec_cells_mean(quantizer->cell_means, quantizer->dimensions, cell);
@@ -50,7 +50,7 @@ vec_cells_nearest(const VecQuantizer *quantizer, const float *x)
 
         if (distance < least) {
             least = distance;
-            nearest = (uint8_t)cell;
+            nearest = cell;
         }
     }
     return nearest;
@@ -58,20 +58,23 @@ vec_cells_nearest(const VecQuantizer *quantizer, const float *x)
 
 void
 vec_cells_score(const VecKernels *kernels, VecMetric metric, uint32_t dimensions, const float *cells,
-                uint32_t cell_count, const float *x, float *parts)
+                uint32_t cell_count, const float *x, VecCodeQuery *query)
 {
-    float weight = metric == VEC_METRIC_L2 ? -2.0f : -1.0f;
+    float weight = metric == VEC_METRIC_L2 ? 2.0f : 1.0f;
 
-    for (uint32_t cell = 0; cell < cell_count; cell++)
-        parts[cell] = weight * kernels->dot_f32(vec_cells_mean(cells, dimensions, cell), x, dimensions);
+    for (uint32_t cell = 0; cell < cell_count; cell++) {
+        const float *mean = vec_cells_mean(cells, dimensions, cell);
+        float product = kernels->dot_f32(mean, x, dimensions), square = mean[-1];
+
+        query->cell_parts[cell] = -weight * product;
+        query->cell_weights[cell] = square > 0.0f ? weight * product / square : 0.0f;
+    }
 }
 
 VecCellTraining *
-vec_cells_create(uint32_t dimensions, uint32_t cell_count, uint64_t bytes_max, uint64_t seed,
-                 const VecAllocator *allocator)
+vec_cells_create(uint32_t dimensions, uint32_t cell_count, uint64_t seed, const VecAllocator *allocator)
 {
     VecCellTraining *made = vec_memory_allocate(allocator, 1, sizeof(*made));
-    uint64_t capacity;
 
     if (made == NULL)
         return NULL;
@@ -80,10 +83,7 @@ vec_cells_create(uint32_t dimensions, uint32_t cell_count, uint64_t bytes_max, u
     made->cell_count = cell_count;
     made->seed = seed;
     made->stride_bytes = vec_floats_stride(dimensions);
-    capacity = bytes_max / made->stride_bytes;
-    capacity = capacity < SAMPLE_LEAST ? SAMPLE_LEAST : capacity;
-    made->capacity =
-        capacity < (uint64_t)cell_count * CELL_ROWS ? (uint32_t)capacity : cell_count * CELL_ROWS;
+    made->capacity = cell_count * CELL_ROWS;
     made->sample = vec_memory_allocate(allocator, made->capacity, made->stride_bytes);
     made->residual = vec_memory_allocate_raw(allocator, dimensions, sizeof(float));
     made->starts = vec_memory_allocate_raw(allocator, (size_t)cell_count + 1, sizeof(uint32_t));

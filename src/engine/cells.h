@@ -24,21 +24,21 @@ vec_cells_mean(const float *cells, uint32_t dimensions, uint32_t cell)
     return cells + vec_cells_floats(dimensions, cell) + 1;
 }
 
-/* Cells for so many rows. */
-uint32_t vec_cells_count(uint64_t row_count);
+/* Cells for so many rows, where the sample may have so many bytes; 1 at least. */
+uint32_t vec_cells_count(uint32_t dimensions, uint64_t row_count, uint64_t sample_bytes_max);
 
 /* The cell whose mean is nearest to x; there must be one. */
-uint8_t vec_cells_nearest(const VecQuantizer *quantizer, const float *x);
+uint32_t vec_cells_nearest(const VecQuantizer *quantizer, const float *x);
 
-/* parts[cell] = -w <mean, x>, w 2 for L2 and else 1: what a cell's rows have besides the estimate. */
+/* Fills in the query's part and weight of each cell, x being the query's residual. */
 void vec_cells_score(const VecKernels *kernels, VecMetric metric, uint32_t dimensions, const float *cells,
-                     uint32_t cell_count, const float *x, float *parts);
+                     uint32_t cell_count, const float *x, VecCodeQuery *query);
 
 /* A sample of vectors, each as likely as any other to be in it, and k-means over it. */
 typedef struct VecCellTraining VecCellTraining;
 
-/* bytes_max of vectors at most, but some. NULL: no memory. *allocator must outlive the training. */
-VecCellTraining *vec_cells_create(uint32_t dimensions, uint32_t cell_count, uint64_t bytes_max, uint64_t seed,
+/* NULL: no memory. *allocator must outlive the training. */
+VecCellTraining *vec_cells_create(uint32_t dimensions, uint32_t cell_count, uint64_t seed,
                                   const VecAllocator *allocator);
 void vec_cells_free(VecCellTraining *training); /* NULL is legal */
 

@@ -86,7 +86,7 @@ vec_coder_code_bytes(const VecCoder *coder, const void *vector, size_t bytes)
 
 bool
 vec_coder_row(const VecCoder *coder, const void *vector, size_t bytes, VecQuantizeScratch *scratch,
-              uint8_t *code, VecFactors *factors, uint8_t *cell, VecQuantizerError *error)
+              uint8_t *code, VecFactors *factors, VecRowCell *cell, VecQuantizerError *error)
 {
     switch (coder->kind) {
         case VEC_CODE_SCALAR:

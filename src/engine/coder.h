@@ -44,7 +44,7 @@ size_t vec_coder_code_bytes(const VecCoder *coder, const void *vector, size_t by
  * False: no code can represent it.
  */
 bool vec_coder_row(const VecCoder *coder, const void *vector, size_t bytes, VecQuantizeScratch *scratch,
-                   uint8_t *code, VecFactors *factors, uint8_t *cell, VecQuantizerError *error);
+                   uint8_t *code, VecFactors *factors, VecRowCell *cell, VecQuantizerError *error);
 
 /* Makes a query of a vector. VEC_INVALID: another shape, or no code can represent it. VEC_NO_MEMORY. */
 VecStatus vec_coder_query(const VecCoder *coder, const VecQuantizerError *error, const void *vector,

@@ -59,10 +59,11 @@ static bool
 init_cells(VecCodeQuery *query, uint32_t dimensions)
 {
     query->table = vec_memory_allocate(query->allocator, vec_quantize_floats(dimensions), 2 * sizeof(float));
-    query->cell_parts = vec_memory_allocate(query->allocator, VEC_CELLS_MAX, 2 * sizeof(float));
+    query->cell_parts = vec_memory_allocate(query->allocator, VEC_CELLS_MAX, 3 * sizeof(float));
     if (query->table == NULL || query->cell_parts == NULL)
         return false;
-    query->cell_errors = query->cell_parts + VEC_CELLS_MAX;
+    query->cell_weights = query->cell_parts + VEC_CELLS_MAX;
+    query->cell_errors = query->cell_weights + VEC_CELLS_MAX;
     return true;
 }
 
@@ -126,7 +127,7 @@ vec_codes_are_equal(const VecCodes *codes, uint32_t row, uint32_t other)
     if (codes->factors != NULL && (codes->factors[row].offset != codes->factors[other].offset ||
                                    codes->factors[row].scale != codes->factors[other].scale))
         return false;
-    if (codes->cells != NULL && codes->cells[row] != codes->cells[other])
+    if (codes->cells != NULL && codes->cells[row].cell != codes->cells[other].cell)
         return false;
     code = vec_codes_row(codes, row, &bytes);
     other_code = vec_codes_row(codes, other, &other_bytes);
@@ -214,7 +215,7 @@ vec_codes_lower_bound(const VecCodes *codes, const VecCodeQuery *query, uint32_t
     if (codes->kind == VEC_CODE_FLOATS)
         return estimate - query->error;
     if (codes->cells != NULL) {
-        uint8_t cell = codes->cells[row];
+        uint32_t cell = vec_row_cell(&codes->cells[row]);
 
         return estimate - query->cell_errors[cell] * factors->scale -
                ROUNDING * (fabsf(factors->offset) + fabsf(query->constant) + fabsf(query->cell_parts[cell]));

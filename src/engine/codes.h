@@ -33,8 +33,14 @@ typedef struct VecFactors {
     float scale;
 } VecFactors;
 
-/* Of a SCALAR segment that codes residuals: a row keeps the number of its cell in a byte (quantize.h). */
+/* Of a SCALAR segment that codes residuals. */
 #define VEC_CELLS_MAX 256
+
+/* Persisted beside the codes of residuals: quantize.h. */
+typedef struct VecRowCell {
+    float shift;
+    uint32_t cell; /* below VEC_CELLS_MAX wherever it is used: vec_row_cell */
+} VecRowCell;
 
 /* An array of coded rows: a view, nothing is owned. */
 typedef struct VecCodes {
@@ -50,7 +56,7 @@ typedef struct VecCodes {
     const uint64_t *starts; /* SPARSE: row_count + 1 offsets into codes; each is checked where it is used */
     const VecFactors *factors; /* NULL for codes that have none */
     double mean_norm_sq;       /* SCALAR */
-    const uint8_t *cells;      /* SCALAR: of each row; NULL where there is but the mean */
+    const VecRowCell *cells;   /* SCALAR: of each row; NULL where there is but the mean */
     const float *cell_means;   /* 1 + dimensions floats a cell, as VecIvf has its centroids */
     uint32_t cell_count;
     const int8_t *ones; /* SCALAR: a query of `dimensions` ones; vec_codes_query_from_row needs it */
@@ -64,19 +70,25 @@ typedef struct VecCodeQuery {
     float scale;         /* SCALAR, SPARSE: of the sum */
     float constant;      /* to be added to what vec_codes_distances gives */
     float error;         /* times a row's factors.scale: how far the estimate may be off */
-    float *cell_parts;   /* SCALAR with cells: [VEC_CELLS_MAX] what a row's cell adds to the distance */
-    float *
-        cell_errors; /* [VEC_CELLS_MAX] and what stands in the place of error; zeros in a query made of a row */
+    float *cell_parts;   /* SCALAR with cells: [VEC_CELLS_MAX] what a cell adds to a row's distance */
+    float *cell_weights; /* [VEC_CELLS_MAX] and what a row's shift is multiplied with */
+    float *cell_errors;  /* [VEC_CELLS_MAX] stands in the place of error; zeros in a query made of a row */
     const uint8_t *bits; /* BITS: values, as bytes, or a row's code */
     uint32_t bit_count;
     const float *floats; /* FLOATS: the vector (of length 1 under cosine): the table, or a row's code */
-    float *
-        table; /* SPARSE: the vector spread out; all zero but for what `spread` lists. SCALAR with cells: scratch */
+    float *table; /* SPARSE: the vector spread out; all zero but for what `spread` lists. Cells: scratch */
     const uint8_t *spread; /* SPARSE: indexes of what is in the table: own_indexes, or a row's code */
     uint32_t spread_count;
     uint8_t *own_indexes;
     uint32_t own_capacity;
 } VecCodeQuery;
+
+/* A row's cell, whatever the file says. */
+static inline uint32_t
+vec_row_cell(const VecRowCell *row)
+{
+    return row->cell % VEC_CELLS_MAX;
+}
 
 VecCodeKind vec_codes_kind(VecElementType element_type, VecQuantization quantization);
 

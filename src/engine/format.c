@@ -177,7 +177,7 @@ vec_format_layout(const VecFormatHeader *header, VecFormatSection sections[VEC_S
     sections[VEC_SECTION_LIST_STARTS].bytes =
         header->lists > 0 ? (header->lists + UINT64_C(1)) * sizeof(uint32_t) : 0;
     sections[VEC_SECTION_LIST_ROWS].bytes = header->lists > 0 ? header->rows_coded * sizeof(uint32_t) : 0;
-    sections[VEC_SECTION_ROW_CELLS].bytes = header->cells > 0 ? header->rows_coded : 0;
+    sections[VEC_SECTION_ROW_CELLS].bytes = header->cells > 0 ? header->rows_coded * sizeof(VecRowCell) : 0;
     sections[VEC_SECTION_KEYS].bytes = rows * header->key_count * sizeof(uint64_t);
     sections[VEC_SECTION_KEY_NULLS].bytes = header->key_nulls != 0 ? rows * sizeof(uint64_t) : 0;
     sections[VEC_SECTION_KEY_ORDERS].bytes =

@@ -24,7 +24,7 @@
  *     CENTROIDS   float[1 + dimensions] a list: ivf.h                                                           (IVF only)
  *     LIST_STARTS uint32 for each list and one more: where its rows begin, and the end                          (IVF only)
  *     LIST_ROWS   uint32 rows, list by list                                                                     (IVF only)
- *     ROW_CELLS   uint8 a row: its cell                                               (where codes are of residuals)
+ *     ROW_CELLS   VecRowCell a row                                                    (where codes are of residuals)
  *     KEYS        uint64 for each row, exceptions included, of key 0, then of key 1, …                  (where there are keys)
  *     KEY_NULLS   uint64 for each row, exceptions included: which of its keys are NULL                   (where any key is)
  *     KEY_ORDERS  uint32 rows, without exceptions, by ascending key, NULLs first, then by number; for each ordered key

@@ -12,6 +12,8 @@
 
 SIZE_IS(VecFactors, 8);
 SIZE_IS(VecQuantizerError, 8);
+SIZE_IS(VecRowCell, 8);
+OFFSET_IS(VecRowCell, cell, 4);
 SIZE_IS(VecFormatRow, 16);
 OFFSET_IS(VecFormatRow, tid, 8);
 OFFSET_IS(VecFormatRow, kind, 14);

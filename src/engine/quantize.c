@@ -24,6 +24,10 @@
 #define NORM_SQ_MIN 1e-30f
 #define NORM_SQ_MAX 1e30f
 
+/* Of what a cell's mean leaves, which may be a thousandth of the row; and what part of a row's square is rounding. */
+#define LEFT_NORM_SQ_MIN 1e-36f
+#define ROUNDING_NORM_SQ 1e-12f
+
 /*
  * Standard deviations between an estimate and its lower bound. RaBitQ's authors found 1.9 to miss next to nothing (Gao & Long 2024, section
  * 5.2.4), and so it is here: 3 finds no more of the true ten or a hundred, and looks at many more rows exactly. But a row beyond its bound is
@@ -324,32 +328,36 @@ pack_levels(const VecQuantizer *quantizer, VecQuantizeScratch *scratch, uint8_t 
 
 /* Takes the nearest cell's mean away from the residual, whose square becomes *norm_sq. False: out of range. */
 static bool
-leave_cell(const VecQuantizer *quantizer, float *residual, uint8_t *cell, float *norm_sq)
+leave_cell(const VecQuantizer *quantizer, float *residual, VecRowCell *cell, float *norm_sq)
 {
+    float before = *norm_sq;
     const float *mean;
 
-    *cell = vec_cells_nearest(quantizer, residual);
-    mean = vec_cells_mean(quantizer->cell_means, quantizer->dimensions, *cell);
+    cell->shift = 0.0f;
+    cell->cell = vec_cells_nearest(quantizer, residual);
+    mean = vec_cells_mean(quantizer->cell_means, quantizer->dimensions, cell->cell);
     for (uint32_t i = 0; i < quantizer->dimensions; i++)
         residual[i] -= mean[i];
     *norm_sq = quantizer->kernels->dot_f32(residual, residual, quantizer->dimensions);
-    return *norm_sq == 0.0f || (*norm_sq >= NORM_SQ_MIN && *norm_sq <= NORM_SQ_MAX);
+    if (*norm_sq <=
+        before * ROUNDING_NORM_SQ) /* a mean of equal rows: what is left is nothing that a code could tell */
+        *norm_sq = 0.0f;
+    return *norm_sq == 0.0f || (*norm_sq >= LEFT_NORM_SQ_MIN && *norm_sq <= NORM_SQ_MAX);
 }
 
-/* What the offset of a row has besides: scale <c, m> - <m, t>. */
+/* scale <c, m> - <m, t>. */
 static float
-cell_offset(const VecQuantizer *quantizer, const VecQuantizeScratch *scratch, uint8_t cell, float scale)
+shift_of(const VecQuantizer *quantizer, const VecQuantizeScratch *scratch, uint32_t cell, float scale)
 {
     const float *mean = vec_cells_mean(quantizer->cell_means, quantizer->dimensions, cell);
-    float weight = quantizer->metric == VEC_METRIC_L2 ? 2.0f : 1.0f;
 
-    return weight * (scale * quantizer->kernels->dot_f32(scratch->levels, mean, quantizer->dimensions) -
-                     quantizer->kernels->dot_f32(scratch->residual, mean, quantizer->dimensions));
+    return scale * quantizer->kernels->dot_f32(scratch->levels, mean, quantizer->dimensions) -
+           quantizer->kernels->dot_f32(scratch->residual, mean, quantizer->dimensions);
 }
 
 bool
 vec_quantize_row(const VecQuantizer *quantizer, const float *x, VecQuantizeScratch *scratch, uint8_t *code,
-                 VecFactors *factors, uint8_t *cell, VecQuantizerError *error)
+                 VecFactors *factors, VecRowCell *cell, VecQuantizerError *error)
 {
     float norm_sq, mean_dot, dot = 0.0f, code_norm_sq = 0.0f;
 
@@ -374,7 +382,7 @@ vec_quantize_row(const VecQuantizer *quantizer, const float *x, VecQuantizeScrat
         error->code_norm_max = code_norm > error->code_norm_max ? code_norm : error->code_norm_max;
         error->code_error_max = code_error > error->code_error_max ? code_error : error->code_error_max;
         if (quantizer->cell_count > 0)
-            factors->offset += cell_offset(quantizer, scratch, *cell, factors->scale);
+            cell->shift = shift_of(quantizer, scratch, cell->cell, factors->scale);
     }
     pack_levels(quantizer, scratch, code);
     return true;
@@ -461,13 +469,13 @@ vec_quantize_query(const VecQuantizer *quantizer, const VecQuantizerError *error
         return true;
     }
     vec_cells_score(quantizer->kernels, quantizer->metric, quantizer->dimensions, quantizer->cell_means,
-                    quantizer->cell_count, scratch->residual, query->cell_parts);
-    float weight = quantizer->metric == VEC_METRIC_L2 ? 1.0f : 2.0f;
+                    quantizer->cell_count, scratch->residual, query);
     for (uint32_t cell = 0; cell < quantizer->cell_count; cell++) {
-        float mean_sq = vec_cells_mean(quantizer->cell_means, quantizer->dimensions, cell)[-1];
+        /* |s - p m|^2 = |s|^2 - p <m, s>: of the weight and the part each has w, and the part's sign is the other */
+        float weight = quantizer->metric == VEC_METRIC_L2 ? 0.25f : 1.0f;
+        float away_sq = norm_sq + weight * query->cell_weights[cell] * query->cell_parts[cell];
 
-        query->cell_errors[cell] = error_of(
-            quantizer, error, norm_sq + mean_sq + weight * query->cell_parts[cell], norm_sq, tangent);
+        query->cell_errors[cell] = error_of(quantizer, error, away_sq, norm_sq, tangent);
     }
     return true;
 }
@@ -552,11 +560,15 @@ row_sum(const VecCodes *codes, const uint8_t *code, const int8_t *values)
     return sum;
 }
 
-/* K of a row under DOT and COS: its offset is what the mean has to do with it. */
+/* K of a row. */
 static float
 constant_of_row(const VecCodes *codes, uint32_t row)
 {
-    return codes->factors[row].offset - (float)codes->mean_norm_sq + (codes->metric == VEC_METRIC_COS);
+    float offset = codes->factors[row].offset;
+
+    return codes->metric == VEC_METRIC_L2
+               ? offset
+               : offset - (float)codes->mean_norm_sq + (codes->metric == VEC_METRIC_COS);
 }
 
 static void
@@ -579,7 +591,7 @@ vec_quantize_decode(const VecCodes *codes, uint32_t row, VecCodeQuery *query, fl
     if (codes->cells == NULL)
         return;
     /* a file may say anything */
-    uint32_t cell = codes->cells[row] < codes->cell_count ? codes->cells[row] : 0;
+    uint32_t cell = codes->cells[row].cell < codes->cell_count ? codes->cells[row].cell : 0;
     const float *mean = vec_cells_mean(codes->cell_means, codes->dimensions, cell);
     for (uint32_t i = 0; i < codes->dimensions; i++)
         residual[i] += mean[i];
@@ -595,15 +607,15 @@ query_from_cell_row(const VecCodes *codes, uint32_t row, VecCodeQuery *query)
 
     vec_quantize_decode(codes, row, query, residual);
     norm_sq = codes->kernels->dot_f32(residual, residual, dimensions);
-    if (!(norm_sq >= NORM_SQ_MIN && norm_sq <= NORM_SQ_MAX)) { /* in damaged files anything */
+    if (!(norm_sq >= LEFT_NORM_SQ_MIN && norm_sq <= NORM_SQ_MAX)) { /* in damaged files anything */
         norm_sq = 0.0f;
         memset(residual, 0, dimensions * sizeof(float));
     }
     step = round_query(codes->kernels, dimensions, residual, levels, norm_sq, query->values, &tangent);
     finish_query(codes->metric, codes->bits, step, sum_of(query->values, dimensions), query);
     vec_cells_score(codes->kernels, codes->metric, dimensions, codes->cell_means, codes->cell_count, residual,
-                    query->cell_parts);
-    query->constant = codes->metric == VEC_METRIC_L2 ? norm_sq : constant_of_row(codes, row);
+                    query);
+    query->constant = constant_of_row(codes, row);
     query->error = 0.0f;
     memset(query->cell_errors, 0, VEC_CELLS_MAX * sizeof(float));
 }
@@ -625,7 +637,7 @@ vec_quantize_query_from_row(const VecCodes *codes, uint32_t row, VecCodeQuery *q
     sum = codes->bits < 8 ? 2 * sum - ((1 << codes->bits) - 1) * (int32_t)dimensions
                           : sum - 128 * (int32_t)dimensions;
     finish_query(codes->metric, codes->bits, factors->scale, sum, query);
-    query->constant = codes->metric == VEC_METRIC_L2 ? factors->offset : constant_of_row(codes, row);
+    query->constant = constant_of_row(codes, row);
     query->error = 0.0f;
 }
 
@@ -642,8 +654,12 @@ static void
 add_cell_parts(const VecCodes *codes, const VecCodeQuery *query, const uint32_t *rows, uint32_t first,
                uint32_t count, float *distances)
 {
-    for (uint32_t k = 0; codes->cells != NULL && k < count; k++)
-        distances[k] += query->cell_parts[codes->cells[rows != NULL ? rows[k] : first + k]];
+    for (uint32_t k = 0; codes->cells != NULL && k < count; k++) {
+        const VecRowCell *row = &codes->cells[rows != NULL ? rows[k] : first + k];
+        uint32_t cell = vec_row_cell(row);
+
+        distances[k] += query->cell_parts[cell] + query->cell_weights[cell] * row->shift;
+    }
 }
 
 /* sums[k] = <u, q8> of row k of the list (NULL: of consecutive rows), which begin at `first`. */

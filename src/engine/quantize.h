@@ -16,12 +16,13 @@
  * standard deviation is |r| |s| tan(c, r) / sqrt(d - 1), from which lower bounds come.
  *
  * Residual codes (a coarse quantizer before the fine one: Jégou et al. 2011) split the space of r and s into cells, each around a mean m,
- * and code what is left of r: r = m + t, t ~ f c. Then <r, s> = <m, s> + <m, t> + <s - m, t>, of which the first is one number a cell and
- * query, the second one a row, and only the third is estimated: as f (<c, s> - <c, m>), whose second term is a number of the row, too. So
+ * and code what is left of r: r = m + t, t ~ f c. For any p, <r, s> = <m, s> + p <m, t> + <s - p m, t>, of which only the last term is
+ * estimated, as f (<c, s> - p <c, m>); p = <m, s> / |m|^2 leaves the least of s. So
  *
- *     distance(x, q) = a_x + w (f_x <c, m> - <m, t>) + K_q - w <m, s> + f_x (scale_q * <c_x, q8>)         w: 2 for L2, else 1
+ *     distance(x, q) = a_x + K_q - w <m, s> + w p (f_x <c, m> - <m, t>) + f_x (scale_q * <c_x, q8>)         w: 2 for L2, else 1
  *
- * where the row keeps the first two terms as its offset, and the estimate's error is that of t and s - m, both shorter.
+ * where m's part and the weight w p are numbers of a cell and a query, and the shift behind it is one that the row keeps. The estimate's
+ * error is that of t and s - p m, neither of which is longer than r and s.
  */
 #ifndef VEC_QUANTIZE_H
 #define VEC_QUANTIZE_H
@@ -96,14 +97,11 @@ void vec_quantize_mean(uint32_t dimensions, const double *sums, uint64_t count,
 bool vec_quantize_residual(const VecQuantizer *quantizer, const float *x, float *residual, float *norm_sq,
                            float *mean_dot);
 
-/*
- * Codes one vector into stride bytes, and widens *error by it; cell is NULL where there are none. False: no code can represent
- * it.
- */
+/* Codes one vector into stride bytes, and widens *error by it; cell may be NULL where there are none. False: no code can represent it. */
 bool vec_quantize_row(const VecQuantizer *quantizer, const float *x, VecQuantizeScratch *scratch,
-                      uint8_t *code, VecFactors *factors, uint8_t *cell, VecQuantizerError *error);
+                      uint8_t *code, VecFactors *factors, VecRowCell *cell, VecQuantizerError *error);
 
-/* Makes a query of a vector; query->values must point to its bytes, and cell_parts and cell_errors to theirs. False as above. */
+/* Makes a query of a vector; query->values must point to its bytes, and cell_parts and the others to theirs. False as above. */
 bool vec_quantize_query(const VecQuantizer *quantizer, const VecQuantizerError *error, const float *x,
                         VecQuantizeScratch *scratch, VecCodeQuery *query);
 

@@ -36,7 +36,7 @@
 /* CREATE INDEX cuts the rows into so many segments at most: each costs every search some 100 us, and a manifest has room for 4096. */
 #define BUILD_SEGMENTS_MAX 256
 
-/* So many rows are read between two pauses: they should take less than a second. */
+/* So many rows are read between two pauses: they should take less than a second (training means of residual codes, once, may take three). */
 #define PAUSE_ROWS 20000
 
 /* One build: what must be freed whatever happens, and the numbers that pass between its phases. */
