@@ -1,16 +1,16 @@
 """Recall 0.90, beside pgvector's other index: IVFFlat (a list for each thousand rows) and its HNSW."""
 
+import itertools
 import statistics
 
 from dataset import binary
-from figures.search import PIECE, at_recall, run
+from figures.search import TURNS, at_recall, run, turn
 
 NAME = "ivfflat"
 TARGET = 0.90
 PROBES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 SWEEP = (1, 2, 4, 6, 8, 10, 14, 20, 28)
 QUERIES = 500
-ROUNDS_MIN = 5
 
 
 def _around_target(bench, parameters, system, statement, setting, values):
@@ -43,13 +43,11 @@ def measure(bench):
     )
     for name, system in systems.items():
         points += _around_target(bench, parameters, name, system.nearest(bench.table(system), 10), system.ef_setting, SWEEP)
-    for _ in range(max(bench.rounds, ROUNDS_MIN)):
-        for first in range(0, QUERIES, PIECE):
-            for point in points:
-                bench.connection.execute(f"SET {point['setting']} = {point['at']}")
-                piece = parameters[first : first + PIECE]
-                _, wall, _ = run(bench.connection.pgconn, f"ivfflat_{point['system']}".encode(), piece, bench.pid)
-                point["times"].append(wall)
+    endless = itertools.cycle(parameters)
+    for _ in range(TURNS * bench.rounds):
+        for point in points:
+            bench.connection.execute(f"SET {point['setting']} = {point['at']}")
+            turn(bench, f"ivfflat_{point['system']}".encode(), endless, point["times"])
     for name in {point["system"]: None for point in points}:
         bench.connection.execute(f"DEALLOCATE ivfflat_{name}")
     for setting in {point["setting"]: None for point in points}:
@@ -57,7 +55,7 @@ def measure(bench):
     bench.connection.execute("DROP TABLE listed")
     results = {}
     for point in points:
-        measured = {"at": point["at"], "recall": point["recall"], "wall_ms": statistics.median(point["times"]) * 1e3}
+        measured = {"at": point["at"], "recall": point["recall"], "wall_ms": statistics.median(wall for wall, _ in point["times"]) * 1e3}
         results.setdefault(point["system"], []).append(measured)
     return results
 

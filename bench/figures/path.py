@@ -17,6 +17,7 @@ from figures.search import SWEEP
 NAME = "path"
 CHUNK = 250
 CONNECTIONS = 15
+CLIENT_TURNS = 7
 RATES = {0.95: 0.6, 0.99: 0.45}
 
 
@@ -104,10 +105,10 @@ def _client(pipe, setting, statement, parameters):
             pipe.send(True)
 
 
-def _clients(bench, system, width):
-    """Server CPU seconds a query with one client and with two at a time."""
+def _clients(bench, system, kind, width):
+    """Server CPU seconds a query of that kind with one client and with two at a time."""
     setting = f"SET {system.ef_setting} = {width}"
-    statement, parameters = _statements(bench, system)["search"], _parameters(bench, "search")
+    statement, parameters = _statements(bench, system)[kind], _parameters(bench, kind)
     clients = []
     for _ in range(2):
         ours, theirs = multiprocessing.Pipe()
@@ -115,7 +116,7 @@ def _clients(bench, system, width):
         process.start()
         clients.append((ours, ours.recv(), process))
     spent = {1: [], 2: []}
-    for _ in range(max(2, bench.rounds)):
+    for _ in range(CLIENT_TURNS):
         for count in spent:
             busy = clients[:count]
             cpu = sum(backend_seconds(pid) for _, pid, _ in busy)
@@ -171,7 +172,8 @@ def measure(bench):
         _execute(raw, f"path_{name.replace(' ', '_')}".encode(), _parameters(bench, name)[:100])
     widths = _widths(bench, system, raw)
     results = {"times": _in_turn(bench, system, raw, widths), "widths": {str(t): w for t, w in widths.items()}}
-    results["clients"] = {str(count): cpu for count, cpu in _clients(bench, system, widths[0.95]).items()}
+    for kind, name in (("search", "clients"), ("ten by key", "clients by key")):
+        results[name] = {str(count): cpu for count, cpu in _clients(bench, system, kind, widths[0.95]).items()}
     results["connection"] = _connections(bench, widths[0.95])
     connection.execute("DEALLOCATE ALL")
     connection.execute("DROP TABLE keyed, bare")
@@ -197,6 +199,8 @@ def rows(results):
     yield _row("search in an empty index, server CPU, times that of one row by primary key", share, "≤ 1.3", share <= 1.3)
     share = results["clients"]["2"] / results["clients"]["1"]
     yield _row("server CPU a query with two clients, times that of one", share, "≤ 1.15", share <= 1.15)
+    share = results["clients by key"]["2"] / results["clients by key"]["1"]
+    yield _row("… of ten rows by primary key, the same: what two processors of the host are to each other", share)
     firsts = {name: times["first"] / times["later"] for name, times in results["connection"].items()}
     share = firsts["vectors"]
     yield _row(
