@@ -1,9 +1,9 @@
 """Processors that do not fall asleep between a client's message and the server's answer.
 
 A virtual processor that has nothing to do and is given back to the host takes some tens of µs to wake, twice a query, which short queries
-feel most. Linux's governor for guests (haltpoll) therefore waits a while before it gives a processor back, 200 µs unless it was told
-otherwise; who may says so again. Elsewhere loops that run only where nothing else wants to keep the processors: if two are one core's,
-at the cost of what runs beside them.
+feel most. Where Linux's governor for guests (haltpoll) is at work, who may tells it to poll before it gives a processor back, for longer than
+any of the compared queries takes, as a machine of one's own would do. Elsewhere loops that run only where nothing else wants to keep the
+processors: if two are one core's, at the cost of what runs beside them.
 """
 
 import contextlib
@@ -12,7 +12,8 @@ import os
 import pathlib
 
 HALT_POLL = pathlib.Path("/sys/module/haltpoll/parameters/guest_halt_poll_ns")
-HALT_POLL_NS = "200000"
+HALT_POLL_NS = "20000000"
+GOVERNOR = pathlib.Path("/sys/devices/system/cpu/cpuidle/current_governor")
 
 
 def _spin():
@@ -45,4 +46,5 @@ def _polling():
 
 
 def awake():
-    return _polling() if os.access(HALT_POLL, os.W_OK) else _loops()
+    polls = GOVERNOR.exists() and GOVERNOR.read_text(encoding="ascii").strip() == "haltpoll"
+    return _polling() if polls and os.access(HALT_POLL, os.W_OK) else _loops()

@@ -10,7 +10,7 @@ NAME = "ivfflat"
 TARGET = 0.90
 PROBES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 SWEEP = (1, 2, 4, 6, 8, 10, 14, 20, 28)
-QUERIES = 500
+TRIED = 500  # queries that tell a setting's recall
 
 
 def _around_target(bench, parameters, system, statement, setting, values):
@@ -19,7 +19,7 @@ def _around_target(bench, parameters, system, statement, setting, values):
     raw.prepare(f"ivfflat_{system}".encode(), statement.encode())
     for value in values:
         bench.connection.execute(f"SET {setting} = {value}")
-        found, _, _ = run(raw, f"ivfflat_{system}".encode(), parameters, bench.pid)
+        found, _, _ = run(raw, f"ivfflat_{system}".encode(), parameters[:TRIED], bench.pid)
         if points and points[-1]["recall"] < TARGET and bench.data.recall(found) < TARGET:
             points.pop()
         points.append({"system": system, "setting": setting, "at": value, "recall": bench.data.recall(found), "times": []})
@@ -30,7 +30,7 @@ def _around_target(bench, parameters, system, statement, setting, values):
 
 def measure(bench):
     systems = {system.name: system for system in bench.compared}
-    parameters = [binary(query) for query in bench.data.queries[:QUERIES]]
+    parameters = [binary(query) for query in bench.data.queries]
     pgvector, table = systems["pgvector"], bench.table(systems["pgvector"])
     lists = max(1, bench.data.rows // 1000)
     bench.connection.execute(f"CREATE TABLE listed AS SELECT * FROM {table}")
@@ -43,11 +43,12 @@ def measure(bench):
     )
     for name, system in systems.items():
         points += _around_target(bench, parameters, name, system.nearest(bench.table(system), 10), system.ef_setting, SWEEP)
-    endless = itertools.cycle(parameters)
+    for point in points:
+        point["parameters"] = itertools.cycle([parameter] for parameter in parameters)
     for _ in range(TURNS * bench.rounds):
         for point in points:
             bench.connection.execute(f"SET {point['setting']} = {point['at']}")
-            turn(bench, f"ivfflat_{point['system']}".encode(), endless, point["times"])
+            turn(bench, f"ivfflat_{point['system']}".encode(), point["parameters"], point["times"])
     for name in {point["system"]: None for point in points}:
         bench.connection.execute(f"DEALLOCATE ivfflat_{name}")
     for setting in {point["setting"]: None for point in points}:

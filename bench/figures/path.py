@@ -4,6 +4,7 @@ Two look-ups are the measure. One row by its key is what a statement costs; ten 
 distances is what a search would cost if finding the rows were free.
 """
 
+import itertools
 import multiprocessing
 import statistics
 import time
@@ -12,10 +13,9 @@ import psycopg
 
 from clock import backend_seconds
 from dataset import binary
-from figures.search import SWEEP
+from figures.search import SWEEP, TURNS, turn
 
 NAME = "path"
-CHUNK = 250
 CONNECTIONS = 15
 CLIENT_TURNS = 7
 RATES = {0.95: 0.6, 0.99: 0.45}
@@ -70,22 +70,16 @@ def _widths(bench, system, raw):
     return widths
 
 
-def _in_turn(bench, system, raw, widths):
-    """Median wall and CPU seconds of each kind of query, in turn by pieces of CHUNK."""
+def _in_turn(bench, system, widths):
+    """Median wall and CPU seconds of each kind of query, in turns."""
     kinds = {"one by key": None, "empty index": None, "ten by key": None, **{f"search {t}": w for t, w in widths.items()}}
-    parameters = {kind: _parameters(bench, kind.split(" 0.")[0]) for kind in kinds}
+    parameters = {kind: itertools.cycle(_parameters(bench, kind.split(" 0.")[0])) for kind in kinds}
     times = {kind: [] for kind in kinds}
-    for _ in range(bench.rounds):
-        for first in range(0, len(bench.data.queries), CHUNK):
-            for kind, width in kinds.items():
-                name = f"path_{kind.split(' 0.')[0].replace(' ', '_')}".encode()
-                if width:
-                    system.set_ef(width)
-                piece = parameters[kind][first : first + CHUNK]
-                cpu, wall = backend_seconds(bench.pid), time.perf_counter()
-                _execute(raw, name, piece)
-                wall, cpu = time.perf_counter() - wall, backend_seconds(bench.pid) - cpu
-                times[kind].append((wall / len(piece), cpu / len(piece)))
+    for _ in range(TURNS * bench.rounds):
+        for kind, width in kinds.items():
+            if width:
+                system.set_ef(width)
+            turn(bench, f"path_{kind.split(' 0.')[0].replace(' ', '_')}".encode(), parameters[kind], times[kind])
     return {
         kind: {"wall": statistics.median(w for w, _ in all_), "cpu": statistics.median(c for _, c in all_)}
         for kind, all_ in times.items()
@@ -171,7 +165,7 @@ def measure(bench):
         raw.prepare(f"path_{name.replace(' ', '_')}".encode(), sql.encode())
         _execute(raw, f"path_{name.replace(' ', '_')}".encode(), _parameters(bench, name)[:100])
     widths = _widths(bench, system, raw)
-    results = {"times": _in_turn(bench, system, raw, widths), "widths": {str(t): w for t, w in widths.items()}}
+    results = {"times": _in_turn(bench, system, widths), "widths": {str(t): w for t, w in widths.items()}}
     for kind, name in (("search", "clients"), ("ten by key", "clients by key")):
         results[name] = {str(count): cpu for count, cpu in _clients(bench, system, kind, widths[0.95]).items()}
     results["connection"] = _connections(bench, widths[0.95])

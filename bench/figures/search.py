@@ -61,10 +61,14 @@ def check_plan(bench, system):
 
 
 def turn(bench, name, parameters, times):
-    """One more turn with a statement, which goes on with the parameters: wall and server CPU seconds a query, to be appended to times."""
+    """One more turn with a statement, which goes on with the parameters, each a list of values, but through all of them once at most.
+
+    What is appended to times: wall and server CPU seconds a query.
+    """
     raw, cpu, wall = bench.connection.pgconn, backend_seconds(bench.pid), time.perf_counter()
-    for count in itertools.count(1):
-        result = raw.exec_prepared(name, [next(parameters)], [1], 1)
+    for count in range(1, len(bench.data.queries) + 1):
+        values = next(parameters)
+        result = raw.exec_prepared(name, values, [1] * len(values), 1)
         if time.perf_counter() >= wall + TURN_SECONDS:
             break
     wall, cpu = time.perf_counter() - wall, backend_seconds(bench.pid) - cpu
@@ -86,7 +90,7 @@ def measure(bench):
             recalls[system.name, ef] = bench.data.recall(found)
             bench.note(f"ef_search {ef} {system.name}: recall {recalls[system.name, ef]:.4f}")
     times = {point: [] for point in recalls}
-    endless = {system.name: itertools.cycle(parameters) for system in bench.compared}
+    endless = {system.name: itertools.cycle([parameter] for parameter in parameters) for system in bench.compared}
     for _ in range(bench.rounds):
         for ef in SWEEP:
             for _ in range(TURNS):
@@ -110,20 +114,20 @@ def measure(bench):
 
 
 def at_recall(points, target, field):
-    """The least of the field that reaches the target: where the sweep crosses it, linear in log(1 - recall), log(field), or at a point beyond.
+    """The field where the sweep crosses the target, between two points linear in log(1 - recall), log(field).
 
-    None if the sweep never gets there.
+    None if the sweep never gets there; the least of those beyond if it starts there.
     """
-    reached, previous = [], None
+    previous = None
     for point in points:
         if point["recall"] >= target:
-            reached.append(point[field])
-        if point["recall"] >= target and previous is not None and previous["recall"] < target:
+            if previous is None:
+                return min(beyond[field] for beyond in points if beyond["recall"] >= target)
             misses = [math.log(max(1e-6, 1 - p["recall"])) for p in (previous, point)]
             share = (math.log(1 - target) - misses[0]) / (misses[1] - misses[0])
-            reached.append(math.exp(math.log(previous[field]) * (1 - share) + math.log(point[field]) * share))
+            return math.exp(math.log(previous[field]) * (1 - share) + math.log(point[field]) * share)
         previous = point
-    return min(reached, default=None)
+    return None
 
 
 def rows(results):

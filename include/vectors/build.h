@@ -10,7 +10,7 @@
  * Memory: where codes and graph fit into memory_bytes_max they are built in private memory and written by finish;
  * otherwise they live in the preallocated, mapped temporary file, and private memory is what remains: one bit a row and a
  * thread, one byte a row, and a few megabytes. A build that fits nowhere near its limit gets slower, it does not fail. Until
- * vec_build_train is done, residual codes keep a sample of at most half the limit, but 32 vectors, and 8192.
+ * vec_build_train is done, residual codes keep a sample of up to 8192 vectors, at least 32, in half the limit at most.
  */
 #ifndef VECTORS_BUILD_H
 #define VECTORS_BUILD_H

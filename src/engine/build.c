@@ -462,7 +462,7 @@ end_adding(VecBuild *build)
         .starts = vec_build_section(build, VEC_SECTION_STARTS),
         .factors = vec_build_factors(build, 0),
         .mean_norm_sq = build->coder.quantizer.mean_norm_sq,
-        .cells = vec_build_cell(build, 0),
+        .row_cells = vec_build_cell(build, 0),
         .cell_means = build->coder.quantizer.cell_means,
         .cell_count = build->cell_count,
     };

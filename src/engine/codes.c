@@ -76,7 +76,7 @@ vec_codes_query_init(VecCodeQuery *query, const VecCodes *codes, const VecAlloca
     switch (codes->kind) {
         case VEC_CODE_SCALAR:
             query->values = vec_memory_allocate(allocator, VEC_SIMD_QUERY_BYTES(dimensions), 1);
-            return query->values != NULL && (codes->cells == NULL || init_cells(query, dimensions));
+            return query->values != NULL && (codes->row_cells == NULL || init_cells(query, dimensions));
         case VEC_CODE_FLOATS:
             query->table = vec_memory_allocate(allocator, dimensions, sizeof(float));
             return query->table != NULL;
@@ -126,8 +126,6 @@ vec_codes_are_equal(const VecCodes *codes, uint32_t row, uint32_t other)
 
     if (codes->factors != NULL && (codes->factors[row].offset != codes->factors[other].offset ||
                                    codes->factors[row].scale != codes->factors[other].scale))
-        return false;
-    if (codes->cells != NULL && codes->cells[row].cell != codes->cells[other].cell)
         return false;
     code = vec_codes_row(codes, row, &bytes);
     other_code = vec_codes_row(codes, other, &other_bytes);
@@ -214,11 +212,11 @@ vec_codes_lower_bound(const VecCodes *codes, const VecCodeQuery *query, uint32_t
         return estimate;
     if (codes->kind == VEC_CODE_FLOATS)
         return estimate - query->error;
-    if (codes->cells != NULL) {
-        uint32_t cell = vec_row_cell(&codes->cells[row]);
+    if (codes->row_cells != NULL) {
+        uint32_t cell = vec_row_cell(&codes->row_cells[row]);
 
         return estimate - query->cell_errors[cell] * factors->scale -
-               ROUNDING * (fabsf(factors->offset) + fabsf(query->constant) + fabsf(query->cell_parts[cell]));
+               ROUNDING * (fabsf(factors->offset) + fabsf(query->constant) + query->cell_part_max);
     }
     return estimate - query->error * factors->scale -
            ROUNDING * (fabsf(factors->offset) + fabsf(query->constant));

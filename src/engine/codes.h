@@ -54,10 +54,10 @@ typedef struct VecCodes {
     const uint8_t *codes;
     uint64_t code_bytes;
     const uint64_t *starts; /* SPARSE: row_count + 1 offsets into codes; each is checked where it is used */
-    const VecFactors *factors; /* NULL for codes that have none */
-    double mean_norm_sq;       /* SCALAR */
-    const VecRowCell *cells;   /* SCALAR: of each row; NULL where there is but the mean */
-    const float *cell_means;   /* 1 + dimensions floats a cell, as VecIvf has its centroids */
+    const VecFactors *factors;   /* NULL for codes that have none */
+    double mean_norm_sq;         /* SCALAR */
+    const VecRowCell *row_cells; /* SCALAR: of each row; NULL where there is but the mean */
+    const float *cell_means;     /* 1 + dimensions floats a cell, as VecIvf has its centroids */
     uint32_t cell_count;
     const int8_t *ones; /* SCALAR: a query of `dimensions` ones; vec_codes_query_from_row needs it */
 } VecCodes;
@@ -73,6 +73,7 @@ typedef struct VecCodeQuery {
     float *cell_parts;   /* SCALAR with cells: [VEC_CELLS_MAX] what a cell adds to a row's distance */
     float *cell_weights; /* [VEC_CELLS_MAX] and what a row's shift is multiplied with */
     float *cell_errors;  /* [VEC_CELLS_MAX] stands in the place of error; zeros in a query made of a row */
+    float cell_part_max; /* what no cell's part can be beyond, of which it is rounded */
     const uint8_t *bits; /* BITS: values, as bytes, or a row's code */
     uint32_t bit_count;
     const float *floats; /* FLOATS: the vector (of length 1 under cosine): the table, or a row's code */
@@ -154,8 +155,8 @@ vec_codes_prefetch(const VecCodes *codes, uint32_t row)
         __builtin_prefetch(&codes->starts[row]);
     if (codes->factors != NULL)
         __builtin_prefetch(&codes->factors[row]);
-    if (codes->cells != NULL)
-        __builtin_prefetch(&codes->cells[row]);
+    if (codes->row_cells != NULL)
+        __builtin_prefetch(&codes->row_cells[row]);
 }
 
 #endif

@@ -318,8 +318,8 @@ copy_row(VecBuild *build, const VecSealed *sealed, uint32_t row, VecError *error
     memcpy(to, code, bytes);
     if (factors != NULL)
         *factors = sealed->codes.factors[row];
-    if (sealed->codes.cells != NULL)
-        *vec_build_cell(build, build->rows_coded) = sealed->codes.cells[row];
+    if (sealed->codes.row_cells != NULL)
+        *vec_build_cell(build, build->rows_coded) = sealed->codes.row_cells[row];
     ((VecFormatRow *)vec_build_section(build, VEC_SECTION_ROWS))[build->rows_coded] = sealed->rows[row];
     copy_keys(build, &sealed->keys, row, build->rows_coded);
     vec_build_take_code(build, bytes);

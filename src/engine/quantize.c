@@ -445,6 +445,24 @@ error_of(const VecQuantizer *quantizer, const VecQuantizerError *error, float aw
            (sigmas * spread + ERROR_FLOOR * error->code_norm_max * sqrtf(norm_sq));
 }
 
+static void
+bound_cells(const VecQuantizer *quantizer, const VecQuantizerError *error, float norm_sq, float tangent,
+            VecCodeQuery *query)
+{
+    float weight = quantizer->metric == VEC_METRIC_L2 ? 2.0f : 1.0f;
+
+    query->cell_part_max = 0.0f;
+    for (uint32_t cell = 0; cell < quantizer->cell_count; cell++) {
+        float mean_sq = vec_cells_mean(quantizer->cell_means, quantizer->dimensions, cell)[-1];
+        float part_max = weight * sqrtf(mean_sq * norm_sq);
+        /* |s - p m|^2 = |s|^2 - p <m, s>, and the two are w p and -w <m, s> */
+        float away_sq = norm_sq + query->cell_weights[cell] * query->cell_parts[cell] / (weight * weight);
+
+        query->cell_errors[cell] = error_of(quantizer, error, away_sq, norm_sq, tangent);
+        query->cell_part_max = part_max > query->cell_part_max ? part_max : query->cell_part_max;
+    }
+}
+
 bool
 vec_quantize_query(const VecQuantizer *quantizer, const VecQuantizerError *error, const float *x,
                    VecQuantizeScratch *scratch, VecCodeQuery *query)
@@ -470,13 +488,7 @@ vec_quantize_query(const VecQuantizer *quantizer, const VecQuantizerError *error
     }
     vec_cells_score(quantizer->kernels, quantizer->metric, quantizer->dimensions, quantizer->cell_means,
                     quantizer->cell_count, scratch->residual, query);
-    for (uint32_t cell = 0; cell < quantizer->cell_count; cell++) {
-        /* |s - p m|^2 = |s|^2 - p <m, s>: of the weight and the part each has w, and the part's sign is the other */
-        float weight = quantizer->metric == VEC_METRIC_L2 ? 0.25f : 1.0f;
-        float away_sq = norm_sq + weight * query->cell_weights[cell] * query->cell_parts[cell];
-
-        query->cell_errors[cell] = error_of(quantizer, error, away_sq, norm_sq, tangent);
-    }
+    bound_cells(quantizer, error, norm_sq, tangent, query);
     return true;
 }
 
@@ -588,11 +600,12 @@ vec_quantize_decode(const VecCodes *codes, uint32_t row, VecCodeQuery *query, fl
     widen(codes, codes->codes + row * codes->stride_bytes, query->values);
     for (uint32_t i = 0; i < codes->dimensions; i++)
         residual[i] = scale * (float)query->values[i];
-    if (codes->cells == NULL)
+    if (codes->row_cells == NULL)
         return;
-    /* a file may say anything */
-    uint32_t cell = codes->cells[row].cell < codes->cell_count ? codes->cells[row].cell : 0;
-    const float *mean = vec_cells_mean(codes->cell_means, codes->dimensions, cell);
+    /* read once: a file may say anything, and something else a moment later */
+    uint32_t cell = __atomic_load_n(&codes->row_cells[row].cell, __ATOMIC_RELAXED);
+    const float *mean =
+        vec_cells_mean(codes->cell_means, codes->dimensions, cell < codes->cell_count ? cell : 0);
     for (uint32_t i = 0; i < codes->dimensions; i++)
         residual[i] += mean[i];
 }
@@ -628,7 +641,7 @@ vec_quantize_query_from_row(const VecCodes *codes, uint32_t row, VecCodeQuery *q
     uint32_t dimensions = codes->dimensions;
     int32_t sum; /* of the codes: a dot product with ones */
 
-    if (codes->cells != NULL) {
+    if (codes->row_cells != NULL) {
         query_from_cell_row(codes, row, query);
         return;
     }
@@ -654,8 +667,8 @@ static void
 add_cell_parts(const VecCodes *codes, const VecCodeQuery *query, const uint32_t *rows, uint32_t first,
                uint32_t count, float *distances)
 {
-    for (uint32_t k = 0; codes->cells != NULL && k < count; k++) {
-        const VecRowCell *row = &codes->cells[rows != NULL ? rows[k] : first + k];
+    for (uint32_t k = 0; codes->row_cells != NULL && k < count; k++) {
+        const VecRowCell *row = &codes->row_cells[rows != NULL ? rows[k] : first + k];
         uint32_t cell = vec_row_cell(row);
 
         distances[k] += query->cell_parts[cell] + query->cell_weights[cell] * row->shift;

@@ -22,7 +22,7 @@
  *     distance(x, q) = a_x + K_q - w <m, s> + w p (f_x <c, m> - <m, t>) + f_x (scale_q * <c_x, q8>)         w: 2 for L2, else 1
  *
  * where m's part and the weight w p are numbers of a cell and a query, and the shift behind it is one that the row keeps. The estimate's
- * error is that of t and s - p m, neither of which is longer than r and s.
+ * error is that of t and s - p m, which is never longer than s, as t is hardly ever longer than r.
  */
 #ifndef VEC_QUANTIZE_H
 #define VEC_QUANTIZE_H

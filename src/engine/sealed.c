@@ -180,7 +180,7 @@ attach(VecSealed *sealed, VecError *error)
                        ? section_start(sealed, VEC_SECTION_FACTORS)
                        : NULL,
         .mean_norm_sq = sealed->coder.quantizer.mean_norm_sq,
-        .cells = header->cells > 0 ? section_start(sealed, VEC_SECTION_ROW_CELLS) : NULL,
+        .row_cells = header->cells > 0 ? section_start(sealed, VEC_SECTION_ROW_CELLS) : NULL,
         .cell_means = sealed->coder.quantizer.cell_means,
         .cell_count = header->cells,
     };

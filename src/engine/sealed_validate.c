@@ -55,7 +55,7 @@ check_rows(Validation *validation)
             return status;
         if (row->kind != VEC_ROW_CODED)
             return fail(validation, "kind of a coded row", i);
-        if (sealed->codes.cells != NULL && sealed->codes.cells[i].cell >= header->cells)
+        if (sealed->codes.row_cells != NULL && sealed->codes.row_cells[i].cell >= header->cells)
             return fail(validation, "cell of a row", i);
         if (row->position < header->stamp.position_from || row->position >= header->stamp.position_to)
             return fail(validation, "position outside the segment's range", i);
