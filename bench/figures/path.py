@@ -17,7 +17,7 @@ from figures.search import SWEEP, TURNS, turn
 
 NAME = "path"
 CONNECTIONS = 15
-CLIENT_TURNS = 7
+CLIENT_TURNS = 15
 RATES = {0.95: 0.6, 0.99: 0.45}
 
 

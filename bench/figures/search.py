@@ -14,7 +14,7 @@ from clock import backend_seconds
 from dataset import binary
 
 NAME = "search"
-SWEEP = (10, 14, 20, 28, 40, 56, 80, 112, 160, 224, 320, 448, 640)
+SWEEP = (10, 14, 20, 28, 40, 56, 80, 96, 112, 160, 224, 320, 448, 640)
 TARGETS = {0.95: 9.0, 0.99: 20.0}
 TURN_SECONDS = 0.15
 TURNS = 7
