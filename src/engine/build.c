@@ -262,10 +262,10 @@ begin_training(VecBuild *build, uint64_t row_count, VecError *error)
 {
     const VecBuildOptions *options = &build->options;
 
-    build->cell_count =
-        vec_cells_count(options->segment.dimensions, row_count, options->memory_bytes_max / SAMPLE_PART);
-    build->training =
-        vec_cells_create(options->segment.dimensions, build->cell_count, options->seed, build->allocator);
+    build->cell_count = vec_cells_train_count(options->segment.dimensions, row_count,
+                                              options->memory_bytes_max / SAMPLE_PART);
+    build->training = vec_cells_train_create(options->segment.dimensions, build->cell_count, options->seed,
+                                             build->allocator);
     return build->training == NULL ? vec_memory_error(error) : VEC_OK;
 }
 
@@ -318,7 +318,7 @@ vec_build_sample(VecBuild *build, const void *vector, size_t bytes)
                                 &build->sample_lengths)) {
         build->sample_count++;
         if (build->training != NULL)
-            vec_cells_show(build->training, vector);
+            vec_cells_train_show(build->training, vector);
     }
 }
 
@@ -349,13 +349,13 @@ vec_build_train(VecBuild *build, VecShouldStop should_stop, void *should_stop_co
     if (build->training == NULL)
         return VEC_OK;
     build->stage = STAGE_TRAIN;
-    status = vec_cells_train(build->training, &build->coder.quantizer,
-                             (float *)vec_build_section(build, VEC_SECTION_QUANTIZER) +
-                                 options->segment.dimensions,
-                             options->thread_count, should_stop, should_stop_context, error);
+    status = vec_cells_train_run(build->training, &build->coder.quantizer,
+                                 (float *)vec_build_section(build, VEC_SECTION_QUANTIZER) +
+                                     options->segment.dimensions,
+                                 options->thread_count, should_stop, should_stop_context, error);
     if (status != VEC_OK)
         return status;
-    vec_cells_free(build->training);
+    vec_cells_train_free(build->training);
     build->training = NULL;
     build->stage = STAGE_ADD;
     return vec_build_check(build, error);
@@ -647,7 +647,7 @@ vec_build_free(VecBuild *build)
         return;
     vec_graph_build_free(build->graph_build);
     vec_ivf_build_free(build->ivf_build);
-    vec_cells_free(build->training);
+    vec_cells_train_free(build->training);
     vec_memory_release(build->allocator, build->inherited);
     vec_memory_release(build->allocator, build->rotated_mean);
     vec_merge_release(build);

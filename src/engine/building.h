@@ -6,7 +6,7 @@
 
 #include <xxhash.h>
 
-#include "cells.h"
+#include "cells_train.h"
 #include "fault_guard.h"
 #include "file.h"
 #include "format.h"

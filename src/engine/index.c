@@ -246,7 +246,7 @@ vec_index_segment_info(const VecIndex *index, uint32_t segment, VecSegmentInfo *
         .rows_null = sealed->header.rows_null,
         .bytes_file = sealed->header.file_bytes,
         .bytes_codes = sections[VEC_SECTION_CODES].bytes + sections[VEC_SECTION_FACTORS].bytes +
-                       sections[VEC_SECTION_STARTS].bytes,
+                       sections[VEC_SECTION_STARTS].bytes + sections[VEC_SECTION_ROW_CELLS].bytes,
         .bytes_graph = sections[VEC_SECTION_LINKS].bytes + sections[VEC_SECTION_UPPER_ROWS].bytes +
                        sections[VEC_SECTION_UPPER_LINKS].bytes + sections[VEC_SECTION_TERMS].bytes +
                        sections[VEC_SECTION_POSTINGS].bytes,

@@ -334,7 +334,8 @@ leave_cell(const VecQuantizer *quantizer, float *residual, VecRowCell *cell, flo
     const float *mean;
 
     cell->shift = 0.0f;
-    cell->cell = vec_cells_nearest(quantizer, residual);
+    cell->cell = vec_cells_nearest(quantizer->kernels, quantizer->dimensions, quantizer->cell_means,
+                                   quantizer->cell_count, residual);
     mean = vec_cells_mean(quantizer->cell_means, quantizer->dimensions, cell->cell);
     for (uint32_t i = 0; i < quantizer->dimensions; i++)
         residual[i] -= mean[i];

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cells.h"
+#include "cells_train.h"
 #include "engine_cases.h"
 #include "vectors/distance.h"
 
@@ -53,15 +53,15 @@ code_rows(VecMetric metric, uint32_t bits, uint32_t cell_count, const Cases *cas
         vec_quantize_init(&coded.quantizer, metric, DIMENSIONS, bits, coded.floats, cell_count, 5, A));
     assert_true(vec_quantize_scratch_init(&coded.scratch, DIMENSIONS, A));
     if (cell_count > 0) {
-        VecCellTraining *training = vec_cells_create(DIMENSIONS, cell_count, 5, A);
+        VecCellTraining *training = vec_cells_train_create(DIMENSIONS, cell_count, 5, A);
 
         assert_non_null(training);
         for (uint32_t row = 0; row < rows; row++)
-            vec_cells_show(training, cases_row(cases, row));
+            vec_cells_train_show(training, cases_row(cases, row));
         assert_int_equal(
-            vec_cells_train(training, &coded.quantizer, coded.floats + DIMENSIONS, 2, NULL, NULL, &error),
+            vec_cells_train_run(training, &coded.quantizer, coded.floats + DIMENSIONS, 2, NULL, NULL, &error),
             VEC_OK);
-        vec_cells_free(training);
+        vec_cells_train_free(training);
     }
     for (uint32_t row = 0; row < rows; row++)
         assert_true(vec_quantize_row(&coded.quantizer, cases_row(cases, row), &coded.scratch,
@@ -293,7 +293,7 @@ stop_later(void *context, uint64_t done, uint64_t total)
 static float *
 train(const Cases *cases, uint32_t shown, uint32_t cell_count, bool stops)
 {
-    VecCellTraining *training = vec_cells_create(DIMENSIONS, cell_count, 9, A);
+    VecCellTraining *training = vec_cells_train_create(DIMENSIONS, cell_count, 9, A);
     float *cells = malloc(vec_cells_floats(DIMENSIONS, cell_count) * sizeof(float)), mean[DIMENSIONS] = {0};
     VecQuantizer quantizer;
     VecStatus status;
@@ -303,13 +303,13 @@ train(const Cases *cases, uint32_t shown, uint32_t cell_count, bool stops)
     assert_non_null(training);
     assert_true(vec_quantize_init(&quantizer, VEC_METRIC_L2, DIMENSIONS, 4, mean, 0, 5, A));
     for (uint32_t row = 0; row < shown; row++)
-        vec_cells_show(training, cases_row(cases, row));
-    while ((status = vec_cells_train(training, &quantizer, cells, 1, stops ? stop_later : NULL, &patience,
-                                     &error)) == VEC_INTERRUPTED)
+        vec_cells_train_show(training, cases_row(cases, row));
+    while ((status = vec_cells_train_run(training, &quantizer, cells, 1, stops ? stop_later : NULL, &patience,
+                                         &error)) == VEC_INTERRUPTED)
         assert_true(stops);
     assert_int_equal(status, VEC_OK);
     assert_true(!stops || patience.stops > 10);
-    vec_cells_free(training);
+    vec_cells_train_free(training);
     vec_quantize_free(&quantizer);
     return cells;
 }
@@ -343,12 +343,12 @@ static void
 cells_are_as_many_as_can_be_trained(void **state)
 {
     (void)state;
-    assert_int_equal(vec_cells_count(384, 0, 1 << 20), 1);
-    assert_int_equal(vec_cells_count(384, 100, UINT64_MAX), 3);
-    assert_int_equal(vec_cells_count(384, 8191, UINT64_MAX), 255);
-    assert_int_equal(vec_cells_count(384, UINT64_MAX, UINT64_MAX), VEC_CELLS_MAX);
-    assert_int_equal(vec_cells_count(1024, UINT64_MAX, 1 << 20), 8);
-    assert_int_equal(vec_cells_count(65535, UINT64_MAX, 0), 1);
+    assert_int_equal(vec_cells_train_count(384, 0, 1 << 20), 1);
+    assert_int_equal(vec_cells_train_count(384, 100, UINT64_MAX), 3);
+    assert_int_equal(vec_cells_train_count(384, 8191, UINT64_MAX), 255);
+    assert_int_equal(vec_cells_train_count(384, UINT64_MAX, UINT64_MAX), VEC_CELLS_MAX);
+    assert_int_equal(vec_cells_train_count(1024, UINT64_MAX, 1 << 20), 8);
+    assert_int_equal(vec_cells_train_count(65535, UINT64_MAX, 0), 1);
 }
 
 int
