@@ -20,10 +20,11 @@ def _around_target(bench, parameters, system, statement, setting, values):
     for value in values:
         bench.connection.execute(f"SET {setting} = {value}")
         found, _, _ = run(raw, f"ivfflat_{system}".encode(), parameters[:TRIED], bench.pid)
-        if points and points[-1]["recall"] < TARGET and bench.data.recall(found) < TARGET:
+        recall = bench.data.recall(found)
+        if points and points[-1]["recall"] < TARGET and recall < TARGET:
             points.pop()
-        points.append({"system": system, "setting": setting, "at": value, "recall": bench.data.recall(found), "times": []})
-        if setting == "ivfflat.probes" and points[-1]["recall"] >= TARGET:
+        points.append({"system": system, "setting": setting, "at": value, "recall": recall, "times": []})
+        if setting == "ivfflat.probes" and recall >= TARGET:
             break  # more lists are never faster; a wider search may be, where a narrow one has to go on
     return points
 

@@ -23,7 +23,7 @@ vec_cells_mean(const float *cells, uint32_t dimensions, uint32_t cell)
     return cells + vec_cells_floats(dimensions, cell) + 1;
 }
 
-/* The cell whose mean is nearest to x; there must be one. */
+/* The cell whose mean is nearest to x, or the list whose centroid is; there must be one. */
 uint32_t vec_cells_nearest(const VecKernels *kernels, uint32_t dimensions, const float *cells,
                            uint32_t cell_count, const float *x);
 

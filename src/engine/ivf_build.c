@@ -14,6 +14,7 @@
 #include <sched.h>
 #include <stdatomic.h>
 
+#include "cells.h"
 #include "ivf.h"
 #include "memory.h"
 #include "quantize.h"
@@ -206,26 +207,6 @@ start_at_random(VecIvfBuild *build, IvfWorker *worker, VecError *error)
 
 /* --- assignments -------------------------------------------------------------------------------------------------- */
 
-static uint32_t
-nearest_list(const VecIvfBuild *build, const float *floats)
-{
-    const VecCodes *codes = &build->codes;
-    float least = FLT_MAX;
-    uint32_t nearest = 0;
-
-    for (uint32_t list = 0; list < build->options.list_count; list++) {
-        const float *centroid = centroid_of(build, list);
-        float distance =
-            centroid[0] - 2.0f * codes->kernels->dot_f32(centroid + 1, floats, codes->dimensions);
-
-        if (distance < least) {
-            least = distance;
-            nearest = list;
-        }
-    }
-    return nearest;
-}
-
 static void *
 assign_some(void *argument)
 {
@@ -241,7 +222,9 @@ assign_some(void *argument)
         for (uint64_t sample = first; sample < end; sample++) {
             vec_ivf_decode(&build->codes, sampled_row(build, (uint32_t)sample), &worker->query,
                            worker->floats);
-            build->assigned[sample] = nearest_list(build, worker->floats);
+            build->assigned[sample] =
+                vec_cells_nearest(build->codes.kernels, build->codes.dimensions, build->centroids,
+                                  build->options.list_count, worker->floats);
             if (worker->is_caller && is_stopped(build))
                 return NULL;
         }

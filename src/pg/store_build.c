@@ -436,11 +436,10 @@ read_rows(VecpgBuild *build, VecError *error)
         vecpg_errors_check();
     if (status == VEC_OK && vec_build_wants_sample(build->build))
         status = show_sample(build, error);
-    while (status == VEC_OK && (status = vec_build_train(build->build, vecpg_errors_should_stop, NULL,
-                                                         error)) == VEC_INTERRUPTED) {
+    if (status != VEC_OK)
+        return status;
+    while ((status = vec_build_train(build->build, vecpg_errors_should_stop, NULL, error)) == VEC_INTERRUPTED)
         vecpg_errors_check();
-        status = VEC_OK;
-    }
     return status == VEC_OK ? encode(build, error) : status;
 }
 
