@@ -68,7 +68,7 @@ typedef struct VecSegmentOptions {
     bool is_spherical;        /* IVF: centroids have length 1 */
     bool is_residual;         /* FLAT, IVF; SCALAR: codes are of residuals, to up to 256 means */
     uint32_t key_count;       /* of a row (vectors/filter.h), 0 .. VEC_KEYS_MAX */
-    uint64_t key_ordered;     /* bit k: rows are sorted by key k, too, 4 bytes a row; not for signatures */
+    uint64_t key_ordered;     /* bit k: rows are sorted by key k, too, 5 bytes a row; not for signatures */
 } VecSegmentOptions;
 
 /* The defaults chosen by measurement (bench/engine), for F32, L2, 1 dimension: set these three and change what you like. */

@@ -3,7 +3,7 @@
  *
  * While rows are added, each column of the work area has room for row_count_max keys and is filled as the rows are: the coded
  * from the front, the exceptions from the back. At the end the columns are moved together, and the rows sorted by those
- * keys that shall have an order, both in place.
+ * keys that shall have an order, both in place; the order then gives the grades.
  */
 #include "building.h"
 
@@ -96,13 +96,30 @@ begin_order(VecBuild *build)
     return true;
 }
 
+/* Of the key whose rows are in order. */
+static void
+begin_grades(VecBuild *build)
+{
+    const VecKeySort *sort = &build->key_sort;
+    uint8_t *section = vec_build_section(build, VEC_SECTION_KEY_GRADES);
+    uint64_t before = (uint64_t)__builtin_popcountll(build->keys_sorted);
+
+    build->is_grading = true;
+    vec_key_grading_begin(&build->key_grading, sort->column, sort->nulls, sort->key, sort->rows,
+                          (uint32_t)build->rows_coded,
+                          (VecKeyGrades *)(section + before * vec_key_grades_bytes(build->rows_coded)));
+}
+
 bool
 vec_build_order_keys_some(VecBuild *build)
 {
     if (!build->is_sorting)
         return !begin_order(build);
-    if (vec_keys_sort_some(&build->key_sort)) {
-        build->is_sorting = false;
+    if (!build->is_grading) {
+        if (vec_keys_sort_some(&build->key_sort))
+            begin_grades(build);
+    } else if (vec_key_grading_some(&build->key_grading)) {
+        build->is_sorting = build->is_grading = false;
         build->keys_sorted |= UINT64_C(1) << build->key_sort.key;
     }
     return false;

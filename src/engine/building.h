@@ -68,9 +68,11 @@ struct VecBuild {
     VecIvfBuild *ivf_build;
     float *rotated_mean;  /* IVF with spherical centroids */
     uint64_t key_nulls;   /* bit k: some row's key k is NULL */
-    uint64_t keys_sorted; /* bit k: key k has its order */
+    uint64_t keys_sorted; /* bit k: key k has its order and grades */
     bool is_sorting;
+    bool is_grading;
     VecKeySort key_sort;
+    VecKeyGrading key_grading;
     struct VecMerge *merge;   /* the inputs of a merge, until the graph is complete; else NULL */
     const VecGraphBase *base; /* the input whose graph comes along, a part of merge; or NULL */
     VecFormatHeader header;   /* of the file, being written */

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "key_grades.h"
+
 /*
  * Chosen by measurement (make bench-engine, 100,000 sentence embeddings of 384 dimensions, 8 bits, m 16): ef_construction
  * 64 / 96 / 128 cost 1 / 1.3 / 1.7 to build and find 0.980 / 0.984 / 0.986 of ten neighbours at ef 64.
@@ -182,6 +184,8 @@ vec_format_layout(const VecFormatHeader *header, VecFormatSection sections[VEC_S
     sections[VEC_SECTION_KEY_NULLS].bytes = header->key_nulls != 0 ? rows * sizeof(uint64_t) : 0;
     sections[VEC_SECTION_KEY_ORDERS].bytes =
         header->rows_coded * (uint64_t)__builtin_popcountll(header->key_ordered) * sizeof(uint32_t);
+    sections[VEC_SECTION_KEY_GRADES].bytes =
+        vec_key_grades_bytes(header->rows_coded) * (uint64_t)__builtin_popcountll(header->key_ordered);
     for (int i = 0; i < VEC_SECTION_COUNT; i++) {
         sections[i].offset = offset;
         offset +=

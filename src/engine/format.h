@@ -28,6 +28,7 @@
  *     KEYS        uint64 for each row, exceptions included, of key 0, then of key 1, …                  (where there are keys)
  *     KEY_NULLS   uint64 for each row, exceptions included: which of its keys are NULL                   (where any key is)
  *     KEY_ORDERS  uint32 rows, without exceptions, by ascending key, NULLs first, then by number; for each ordered key
+ *     KEY_GRADES  for each ordered key: VecKeyGrades, then a byte a row, without exceptions, zeros up to a multiple of 64
  *
  * Every length follows from the header's numbers; the section table repeats them, and a file where the two differ is corrupt.
  * Nothing here says how a number is used before it was checked: vec_sealed_open does, in one place.
@@ -47,7 +48,7 @@
 #define VEC_FORMAT_MANIFEST_MAGIC "vec\r\nman"
 #define VEC_FORMAT_CONTROL_MAGIC  "vec\r\nctl"
 #define VEC_FORMAT_MAGIC_BYTES    8
-#define VEC_FORMAT_VERSION        6
+#define VEC_FORMAT_VERSION        7
 #define VEC_FORMAT_BYTE_ORDER     0x01020304u
 #define VEC_FORMAT_PAGE_BYTES     4096
 #define VEC_FORMAT_LAYERS_MAX     16
@@ -72,6 +73,7 @@ typedef enum VecSection {
     VEC_SECTION_KEYS,
     VEC_SECTION_KEY_NULLS,
     VEC_SECTION_KEY_ORDERS,
+    VEC_SECTION_KEY_GRADES,
     VEC_SECTION_COUNT
 } VecSection;
 

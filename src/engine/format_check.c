@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "format.h"
+#include "key_grades.h"
 
 #define OFFSET_IS(type, field, offset)                                                                       \
     _Static_assert(offsetof(type, field) == (offset),                                                        \
@@ -21,7 +22,7 @@ SIZE_IS(VecFormatSection, 24);
 SIZE_IS(VecStamp, 40);
 OFFSET_IS(VecStamp, timeline, 32);
 
-SIZE_IS(VecFormatHeader, 760);
+SIZE_IS(VecFormatHeader, 784);
 OFFSET_IS(VecFormatHeader, version, 8);
 OFFSET_IS(VecFormatHeader, byte_order, 12);
 OFFSET_IS(VecFormatHeader, file_bytes, 24);
@@ -33,10 +34,11 @@ OFFSET_IS(VecFormatHeader, stride_bytes, 144);
 OFFSET_IS(VecFormatHeader, error, 152);
 OFFSET_IS(VecFormatHeader, layer_nodes, 168);
 OFFSET_IS(VecFormatHeader, sections, 232);
-OFFSET_IS(VecFormatHeader, code_bytes, 688);
-OFFSET_IS(VecFormatHeader, posting_count, 696);
-OFFSET_IS(VecFormatHeader, key_ordered, 712);
-OFFSET_IS(VecFormatHeader, list_count, 728);
+OFFSET_IS(VecFormatHeader, code_bytes, 712);
+OFFSET_IS(VecFormatHeader, posting_count, 720);
+OFFSET_IS(VecFormatHeader, key_ordered, 736);
+OFFSET_IS(VecFormatHeader, list_count, 752);
+SIZE_IS(VecKeyGrades, 4096);
 SIZE_IS(VecPostingsTerm, 16);
 OFFSET_IS(VecPostingsTerm, start, 8);
 _Static_assert(sizeof(VecFormatHeader) <= VEC_FORMAT_PAGE_BYTES, "the header is one page");

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "key_grades.h"
 #include "vectors/allocator.h"
 #include "vectors/filter.h"
 #include "vectors/status.h"
@@ -20,6 +21,7 @@ typedef struct VecKeyColumns {
     const uint64_t *columns; /* row_count keys each */
     const uint64_t *nulls;   /* [row]: bit k: its key k is NULL; NULL: there is no such row */
     const uint32_t *orders;  /* coded_count rows for each ordered key */
+    const uint8_t *grades;   /* vec_key_grades_bytes(coded_count) for each ordered key */
 } VecKeyColumns;
 
 static inline const uint64_t *
@@ -28,13 +30,25 @@ vec_keys_column(const VecKeyColumns *columns, uint32_t key)
     return columns->columns + key * columns->row_count;
 }
 
+static inline uint64_t
+vec_keys_orders_before(const VecKeyColumns *columns, uint32_t key)
+{
+    return (uint64_t)__builtin_popcountll(columns->key_ordered & ((UINT64_C(1) << key) - 1));
+}
+
 /* The coded rows by ascending key, NULLs first. The key must be an ordered one. Numbers are as the file has them: unchecked. */
 static inline const uint32_t *
 vec_keys_order(const VecKeyColumns *columns, uint32_t key)
 {
-    uint64_t before = columns->key_ordered & ((UINT64_C(1) << key) - 1);
+    return columns->orders + vec_keys_orders_before(columns, key) * columns->coded_count;
+}
 
-    return columns->orders + (uint64_t)__builtin_popcountll(before) * columns->coded_count;
+/* The grades of the coded rows by an ordered key; there must be such rows. */
+static inline const VecKeyGrades *
+vec_keys_grades(const VecKeyColumns *columns, uint32_t key)
+{
+    return (const VecKeyGrades *)(columns->grades + vec_keys_orders_before(columns, key) *
+                                                        vec_key_grades_bytes(columns->coded_count));
 }
 
 static inline bool

@@ -212,22 +212,6 @@ vec_probe_make_ready(VecProbe *probe)
     probe->stage = probe->stage == PROBE_REST ? PROBE_READY : PROBE_DONE;
 }
 
-/* Brings the keys below a limit to the front, without a branch on what cannot be guessed; returns how many. */
-static size_t
-bring_forward(uint64_t *keys, size_t count, uint64_t limit)
-{
-    size_t below = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        uint64_t key = keys[i];
-
-        keys[i] = keys[below];
-        keys[below] = key;
-        below += key < limit;
-    }
-    return below;
-}
-
 /* A key below which are likely to be twice as many of the spill's as the round is wide. */
 static uint64_t
 guess_limit(const VecWalk *walk)
@@ -241,9 +225,8 @@ guess_limit(const VecWalk *walk)
 }
 
 /*
- * Fills the pool. Sorting finds the best of many keys by splitting all of them several times, each time with a branch a key that is
- * guessed wrong; one split near the end of what is wanted leaves little to sort (10,000 keys, the best 100: 60 µs of a scan's
- * 240, and then 10).
+ * Fills the pool. Sorting finds the best of many keys by splitting all of them several times; one split near the end of what is
+ * wanted leaves little to sort.
  */
 static void
 refill(VecWalk *walk)
@@ -254,7 +237,7 @@ refill(VecWalk *walk)
         vec_walk_refill(walk);
         return;
     }
-    below = bring_forward(walk->spill, count, guess_limit(walk));
+    below = vec_walk_split(walk->spill, count, guess_limit(walk));
     if (below >= walk->width)
         walk->spill_count = below;
     vec_walk_refill(walk);

@@ -194,6 +194,7 @@ attach(VecSealed *sealed, VecError *error)
         .columns = section_start(sealed, VEC_SECTION_KEYS),
         .nulls = header->key_nulls != 0 ? section_start(sealed, VEC_SECTION_KEY_NULLS) : NULL,
         .orders = section_start(sealed, VEC_SECTION_KEY_ORDERS),
+        .grades = section_start(sealed, VEC_SECTION_KEY_GRADES),
     };
     if (vec_format_has_postings(header))
         sealed->postings = (VecPostings){

@@ -138,14 +138,45 @@ check_order(Validation *validation, uint32_t key)
     return VEC_OK;
 }
 
+/* A row's grade is that of NULL, or one that has its key. Grades ascend, so no other has. */
+static VecStatus
+check_grades(Validation *validation, uint32_t key)
+{
+    const VecKeyColumns *keys = &validation->sealed->keys;
+    const uint64_t *column = vec_keys_column(keys, key);
+    const VecKeyGrades *grades = vec_keys_grades(keys, key);
+    VecStatus status;
+
+    for (uint32_t row = 0; row < keys->coded_count; row++) {
+        uint8_t grade = vec_key_grades_rows(grades)[row];
+        bool is_null = vec_keys_is_null(keys, key, row);
+
+        if ((status = poll_row(validation, row, keys->coded_count)) != VEC_OK)
+            return status;
+        if (is_null != (grade == VEC_KEY_GRADE_NULL) ||
+            (!is_null && (column[row] < grades->least[grade] || column[row] > grades->greatest[grade])))
+            return fail(validation, "grade of a key", row);
+    }
+    for (uint32_t grade = 2; keys->coded_count > 0 && grade < VEC_KEY_GRADES; grade++) {
+        if (grades->least[grade] < grades->greatest[grade - 1] ||
+            grades->greatest[grade] < grades->least[grade])
+            return fail(validation, "order of the grades of a key, grade", grade);
+    }
+    return VEC_OK;
+}
+
 static VecStatus
 check_keys(Validation *validation)
 {
     VecStatus status = check_nulls(validation);
 
     for (uint64_t rest = validation->sealed->keys.key_ordered; rest != 0 && status == VEC_OK;
-         rest &= rest - 1)
-        status = check_order(validation, (uint32_t)__builtin_ctzll(rest));
+         rest &= rest - 1) {
+        uint32_t key = (uint32_t)__builtin_ctzll(rest);
+
+        if ((status = check_order(validation, key)) == VEC_OK)
+            status = check_grades(validation, key);
+    }
     return status;
 }
 

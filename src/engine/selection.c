@@ -2,7 +2,7 @@
  * selection.c: testing rows, counting them, enumerating them.
  *
  * A test passes over a list of rows and keeps the list without a branch on the outcome, which cannot be guessed; the kind of test
- * is looked at once a list. Where all rows are looked at and the first test is a range, a kernel makes the list.
+ * is looked at once a list. Grades come first: they lie denser than keys, and mostly decide.
  */
 #include "selection.h"
 
@@ -20,11 +20,15 @@
 /* A lead that lets through more than this part of all rows is slower than testing all, which lie one behind the other. */
 #define LEAD_PART 2
 
-/* Nanoseconds: a row taken from an order; a range tested by the kernel; a test of a row near the last one; of one anywhere. */
-#define COST_ORDER    2.0
-#define COST_KERNEL   0.3
-#define COST_NEXT     0.8
-#define COST_ANYWHERE 10.0
+/*
+ * Nanoseconds: a row taken from an order, or a mask; a row's grade in a run, by the kernel; a test of a row near the last one; of one
+ * anywhere, by its key and by its grade.
+ */
+#define COST_ORDER          2.0
+#define COST_GRADE          0.02
+#define COST_NEXT           0.8
+#define COST_ANYWHERE       10.0
+#define COST_GRADE_ANYWHERE 1.5
 
 /* A test without an order is taken to let through this part of the rows. */
 #define UNCOUNTED_PART 2
@@ -35,10 +39,47 @@
 /* Looked at to see what the conditions besides the lead let through; more where there is no lead. */
 #define SAMPLE_LEAD 64
 
+/* By grades more are looked at: here and there some that lie one behind the other. */
+#define SAMPLE_PLACES     16
+#define SAMPLE_PLACE_ROWS 256
+
+static bool
+is_ordered(const VecKeyColumns *columns, uint32_t key)
+{
+    return columns->coded_count > 0 && (columns->key_ordered >> key & 1);
+}
+
+static void
+set_grades(const VecKeyColumns *columns, VecTest *test)
+{
+    const VecKeyGrades *grades = vec_keys_grades(columns, test->key);
+
+    switch (test->kind) {
+        case VEC_TEST_RANGE:
+            test->grades = vec_key_grades_in_range(grades, test->low, test->low + test->span);
+            break;
+        case VEC_TEST_IN:
+            test->grades = vec_key_grades_of_values(grades, test->values, test->value_count);
+            break;
+        case VEC_TEST_NULL:
+        case VEC_TEST_NOT_NULL:
+            test->grades = vec_key_grades_by_nullness(test->kind == VEC_TEST_NULL);
+            break;
+        case VEC_TEST_ALL:
+        case VEC_TEST_ANY:
+            return;
+    }
+    test->row_grades = vec_key_grades_rows(grades);
+    test->run_count = vec_key_grade_runs(&test->grades, test->runs, VEC_TEST_RUNS_MAX);
+    test->sees_nulls = false; /* they have a grade of their own */
+}
+
 static void
 add_test(VecSelection *selection, VecTest test)
 {
     test.column = vec_keys_column(selection->columns, test.key);
+    if (is_ordered(selection->columns, test.key))
+        set_grades(selection->columns, &test);
     selection->tests[selection->test_count++] = test;
 }
 
@@ -175,8 +216,7 @@ find_range(const VecKeyColumns *columns, uint32_t key, uint64_t low, uint64_t hi
 static bool
 has_order(const VecKeyColumns *columns, const VecTest *test)
 {
-    if ((columns->key_ordered >> test->key & 1) == 0 || test->kind == VEC_TEST_ALL ||
-        test->kind == VEC_TEST_ANY)
+    if (!is_ordered(columns, test->key) || test->kind == VEC_TEST_ALL || test->kind == VEC_TEST_ANY)
         return false;
     return test->kind != VEC_TEST_IN || test->value_count <= columns->coded_count / ROWS_PER_LOOKUP;
 }
@@ -307,7 +347,22 @@ keep_few_values(const VecTest *test, uint32_t *rows, uint32_t count)
 }
 
 static uint32_t
-keep(const VecSelection *selection, const VecTest *test, uint32_t *rows, uint32_t count)
+keep_grades(const VecTest *test, uint32_t *rows, uint32_t count)
+{
+    const uint8_t *row_grades = test->row_grades;
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t row = rows[i];
+
+        rows[kept] = row;
+        kept += vec_key_grade_is_in(&test->grades, row_grades[row]);
+    }
+    return kept;
+}
+
+static uint32_t
+keep_keys(const VecSelection *selection, const VecTest *test, uint32_t *rows, uint32_t count)
 {
     uint64_t row_count = selection->columns->row_count;
     uint32_t kept = 0;
@@ -336,6 +391,15 @@ keep(const VecSelection *selection, const VecTest *test, uint32_t *rows, uint32_
     } else
         return keep_nullness(selection->columns, test->key, test->kind == VEC_TEST_NULL, rows, count);
     return test->sees_nulls ? keep_nullness(selection->columns, test->key, false, rows, kept) : kept;
+}
+
+static uint32_t
+keep(const VecSelection *selection, const VecTest *test, uint32_t *rows, uint32_t count)
+{
+    if (test->row_grades != NULL)
+        count = keep_grades(test, rows, count);
+    return test->row_grades != NULL && test->grades.is_exact ? count
+                                                             : keep_keys(selection, test, rows, count);
 }
 
 static uint32_t
@@ -405,43 +469,120 @@ take_slice(const VecSelection *selection, VecSelectionCursor *cursor, uint32_t w
     return kept;
 }
 
-/* Whether all rows are looked at, and the first test is one for the kernel. */
+/* Whether all rows are looked at, 64 at a time, as far as grades tell. */
 static bool
-begins_with_range(const VecSelection *selection)
+looks_at_grades(const VecSelection *selection)
 {
-    return !selection->has_lead && selection->test_count > 0 && selection->tests[0].kind == VEC_TEST_RANGE;
+    for (uint32_t i = 0; i < selection->test_count && !selection->has_lead; i++) {
+        if (selection->tests[i].run_count > 0)
+            return true;
+    }
+    return false;
 }
 
-/* Of the next `look_at` of all rows those that pass the first test, a range. */
-static uint32_t
-take_range(const VecSelection *selection, VecSelectionCursor *cursor, uint32_t look_at, uint32_t *rows)
+/* Masks of the next rows that pass all tests' grades, where those are a few runs. */
+static void
+fill_masks(const VecSelection *selection, VecSelectionCursor *cursor)
 {
-    const VecTest *test = &selection->tests[0];
-    uint32_t from = cursor->from, rest = cursor->to - from, looked_at = rest < look_at ? rest : look_at;
-    uint32_t kept = (uint32_t)vec_simd_kernels()->range_u64(test->column + from, looked_at, test->low,
-                                                            test->span, from, rows);
+    const VecKernels *kernels = vec_simd_kernels();
+    uint64_t run_masks[VEC_SELECTION_MASKS], test_masks[VEC_SELECTION_MASKS];
+    uint32_t rest = cursor->to - cursor->from, rows = VEC_SELECTION_MASKS * VEC_KEY_GRADE_ROWS;
+    uint32_t looked_at = rest < rows ? rest : rows;
+    uint32_t words = (looked_at + VEC_KEY_GRADE_ROWS - 1) / VEC_KEY_GRADE_ROWS;
 
+    memset(cursor->masks, 0xff, words * sizeof(uint64_t));
+    for (uint32_t i = 0; i < selection->test_count; i++) {
+        const VecTest *test = &selection->tests[i];
+
+        for (uint32_t run = 0; run < test->run_count; run++) {
+            uint64_t *masks = run == 0 ? test_masks : run_masks;
+
+            kernels->range_u8(test->row_grades + cursor->from, words, test->runs[run].low,
+                              test->runs[run].span, masks);
+            for (uint32_t word = 0; word < words && run > 0; word++)
+                test_masks[word] |= run_masks[word];
+        }
+        for (uint32_t word = 0; word < words && test->run_count > 0; word++)
+            cursor->masks[word] &= test_masks[word];
+    }
+    if (looked_at % VEC_KEY_GRADE_ROWS != 0)
+        cursor->masks[words - 1] &= (UINT64_C(1) << looked_at % VEC_KEY_GRADE_ROWS) - 1;
+    cursor->word_next = 0;
+    cursor->word_count = words;
     cursor->from += looked_at;
-    cursor->is_open = cursor->from < cursor->to;
-    return test->sees_nulls ? keep_nullness(selection->columns, test->key, false, rows, kept) : kept;
+}
+
+/* Rows of the masks. */
+static uint32_t
+take_masks(VecSelectionCursor *cursor, uint32_t room, uint32_t *rows)
+{
+    uint32_t words = (cursor->from + VEC_KEY_GRADE_ROWS - 1) / VEC_KEY_GRADE_ROWS, taken = 0;
+    uint32_t first = words - cursor->word_count;
+
+    for (; cursor->word_next < cursor->word_count; cursor->word_next++) {
+        uint64_t mask = cursor->masks[cursor->word_next];
+
+        for (; mask != 0 && taken < room; mask &= mask - 1)
+            rows[taken++] =
+                (first + cursor->word_next) * VEC_KEY_GRADE_ROWS + (uint32_t)__builtin_ctzll(mask);
+        if (mask != 0) {
+            cursor->masks[cursor->word_next] = mask;
+            break;
+        }
+    }
+    return taken;
+}
+
+/* What grades leave to be tested. */
+static uint32_t
+keep_rest(const VecSelection *selection, uint32_t *rows, uint32_t count)
+{
+    for (uint32_t i = 0; i < selection->test_count && count > 0; i++) {
+        const VecTest *test = &selection->tests[i];
+
+        if (test->run_count == 0)
+            count = keep(selection, test, rows, count);
+        else if (!test->grades.is_exact)
+            count = keep_keys(selection, test, rows, count);
+    }
+    return count;
+}
+
+static bool
+next_by_grades(const VecSelection *selection, VecSelectionCursor *cursor, uint32_t room, uint32_t *rows,
+               uint32_t *count)
+{
+    uint32_t taken = 0, looked_at = 0;
+
+    if (cursor->value == 0 && !open_slice(selection, cursor)) {
+        *count = 0;
+        return false;
+    }
+    for (;;) {
+        taken += take_masks(cursor, room - taken, rows + taken);
+        if (cursor->word_next < cursor->word_count || cursor->from == cursor->to ||
+            looked_at >= VEC_SELECTION_LOOKS)
+            break;
+        uint32_t from = cursor->from;
+        fill_masks(selection, cursor);
+        looked_at += cursor->from - from;
+    }
+    *count = keep_rest(selection, rows, taken);
+    return cursor->word_next < cursor->word_count || cursor->from < cursor->to;
 }
 
 bool
-vec_selection_next(const VecSelection *selection, VecSelectionCursor *cursor, uint32_t look_at,
-                   uint32_t *rows, uint32_t *count)
+vec_selection_next(const VecSelection *selection, VecSelectionCursor *cursor, uint32_t room, uint32_t *rows,
+                   uint32_t *count)
 {
     uint32_t taken = 0;
-    bool more = true, by_range = begins_with_range(selection);
+    bool more = true;
 
-    if (by_range) {
-        if (cursor->is_open || open_slice(selection, cursor))
-            taken = take_range(selection, cursor, look_at, rows);
-        more = cursor->is_open;
-    } else {
-        while (taken < look_at && (more = cursor->is_open || open_slice(selection, cursor)))
-            taken += take_slice(selection, cursor, look_at - taken, rows + taken);
-    }
-    *count = keep_from(selection, selection->has_lead || by_range ? 1 : 0, rows, taken);
+    if (looks_at_grades(selection))
+        return next_by_grades(selection, cursor, room, rows, count);
+    while (taken < room && (more = cursor->is_open || open_slice(selection, cursor)))
+        taken += take_slice(selection, cursor, room - taken, rows + taken);
+    *count = keep_from(selection, selection->has_lead ? 1 : 0, rows, taken);
     return more;
 }
 
@@ -470,36 +611,39 @@ sample(const VecSelection *selection, uint32_t *rows, uint32_t wanted, uint32_t 
     return keep_from(selection, selection->has_lead ? 1 : 0, rows, taken);
 }
 
-/*
- * How many tests a row is put to until one fails, of all tests but one, per row of the segment, where this part of the rows comes to the
- * first. At most: as if each test let through the same rows as the one before.
- */
+/* How many tests a row is put to until one fails. At most: as if each test let through the same rows as the one before. */
 static double
-tests_per_row(const VecSelection *selection, const VecTest *without, double part)
+tests_per_row(const VecSelection *selection)
 {
-    double coded_count = selection->columns->coded_count, tests = 0;
+    double coded_count = selection->columns->coded_count, tests = 0, part = 1;
 
     for (uint32_t i = 0; i < selection->test_count; i++) {
-        const VecTest *test = &selection->tests[i];
+        double count = (double)selection->tests[i].count;
 
-        if (test == without)
-            continue;
         tests += part;
-        part = (double)test->count < part * coded_count ? (double)test->count / coded_count : part;
+        part = count < part * coded_count ? count / coded_count : part;
     }
     return tests;
 }
 
-/* Nanoseconds of taking a test's rows from its order, and looking at them with the others. */
+/* Nanoseconds of taking a test's rows from its order, and looking at them with the others; as many tests as above. */
 static double
-cost_of_lead(const VecSelection *selection, const VecTest *test)
+cost_of_lead(const VecSelection *selection, const VecTest *lead)
 {
-    double coded_count = selection->columns->coded_count, part = (double)test->count / coded_count;
+    double left = (double)lead->count, cost = left * COST_ORDER;
     bool ascends =
-        test->kind != VEC_TEST_RANGE || test->span == 0; /* rows of one key are in their own order */
+        lead->kind != VEC_TEST_RANGE || lead->span == 0; /* rows of one key are in their own order */
 
-    return (double)test->count * COST_ORDER +
-           coded_count * tests_per_row(selection, test, part) * (ascends ? COST_NEXT : COST_ANYWHERE);
+    for (uint32_t i = 0; i < selection->test_count; i++) {
+        const VecTest *test = &selection->tests[i];
+        bool is_graded = test->row_grades != NULL && test->grades.is_exact;
+
+        if (test == lead)
+            continue;
+        cost += left * (ascends ? COST_NEXT : is_graded ? COST_GRADE_ANYWHERE : COST_ANYWHERE);
+        left = (double)test->count < left ? (double)test->count : left;
+    }
+    return cost;
 }
 
 /*
@@ -536,9 +680,18 @@ sort_tests(VecSelection *selection)
 static double
 cost_of_all(const VecSelection *selection)
 {
-    double first = begins_with_range(selection) ? COST_KERNEL - COST_NEXT : 0;
+    double coded_count = selection->columns->coded_count, left = coded_count, rest = 0, cost = 0;
 
-    return (double)selection->columns->coded_count * (first + selection->tests_per_row * COST_NEXT);
+    if (!looks_at_grades(selection))
+        return coded_count * selection->tests_per_row * COST_NEXT;
+    for (uint32_t i = 0; i < selection->test_count; i++) {
+        const VecTest *test = &selection->tests[i];
+
+        cost += coded_count * test->run_count * COST_GRADE;
+        left = test->run_count > 0 && (double)test->count < left ? (double)test->count : left;
+        rest += test->run_count == 0 || !test->grades.is_exact;
+    }
+    return cost + left * (COST_ORDER + rest * COST_NEXT);
 }
 
 /* The test whose rows are the fewest to look at leads, if there is one that makes that cheaper than looking at all. */
@@ -549,7 +702,7 @@ choose_lead(VecSelection *selection)
     double cost;
     uint32_t lead = 0;
 
-    selection->tests_per_row = tests_per_row(selection, NULL, 1);
+    selection->tests_per_row = tests_per_row(selection);
     cost = cost_of_all(selection);
 
     for (uint32_t i = 0; i < selection->test_count; i++) {
@@ -576,20 +729,55 @@ choose_lead(VecSelection *selection)
     }
 }
 
+/* none of a sample: fewer than one in so many, not none */
+static double
+part_of_sample(uint32_t found, uint32_t looked_at)
+{
+    return found > 0 ? (double)found / looked_at : 0.5 / (looked_at + 1.0);
+}
+
 /* What part of a sample the tests besides the lead let through. */
-static void
-estimate(VecSelection *selection)
+static double
+sample_part(const VecSelection *selection)
 {
     uint32_t rows[VEC_SELECTION_SAMPLE], looked_at;
     uint32_t wanted = selection->has_lead ? SAMPLE_LEAD : VEC_SELECTION_SAMPLE;
+    uint32_t found = sample(selection, rows, wanted, &looked_at);
 
+    return part_of_sample(found, looked_at);
+}
+
+/* The same, of more rows, since 64 are looked at together: what part the grades let through, and of those the other tests. */
+static double
+grades_part(const VecSelection *selection)
+{
+    uint32_t coded_count = selection->columns->coded_count, looked_at = 0, passing = 0, taken = 0;
+    uint32_t rows[VEC_SELECTION_SAMPLE];
+
+    for (uint64_t i = 0; i < SAMPLE_PLACES; i++) {
+        uint32_t from = (uint32_t)(coded_count * i / SAMPLE_PLACES / VEC_KEY_GRADE_ROWS * VEC_KEY_GRADE_ROWS);
+        uint32_t rest = coded_count - from;
+        VecSelectionCursor cursor = {.from = from,
+                                     .to = rest < SAMPLE_PLACE_ROWS ? coded_count : from + SAMPLE_PLACE_ROWS};
+
+        fill_masks(selection, &cursor);
+        looked_at += cursor.to - from;
+        for (uint32_t word = 0; word < cursor.word_count; word++)
+            passing += (uint32_t)__builtin_popcountll(cursor.masks[word]);
+        taken += take_masks(&cursor, VEC_SELECTION_SAMPLE / SAMPLE_PLACES, rows + taken);
+    }
+    if (taken == 0)
+        return part_of_sample(0, looked_at);
+    return part_of_sample(passing, looked_at) * part_of_sample(keep_rest(selection, rows, taken), taken);
+}
+
+static void
+estimate(VecSelection *selection)
+{
     if (selection->is_counted ||
         selection->source_count <= VEC_SELECTION_SAMPLE) /* so few are soon looked at */
         return;
-    uint32_t found = sample(selection, rows, wanted, &looked_at);
-
-    /* none of the sample: fewer than one in so many, not none */
-    double part = found > 0 ? (double)found / looked_at : 0.5 / (looked_at + 1.0);
+    double part = looks_at_grades(selection) ? grades_part(selection) : sample_part(selection);
     double expected = (double)selection->source_count * part;
     if (expected < selection->match_estimate)
         selection->match_estimate = expected;

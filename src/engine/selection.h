@@ -2,13 +2,16 @@
  * selection.h: what a filter means in one segment: its conditions as tests over columns, how many rows it is likely to let
  * through, and which.
  *
- * Rows are enumerated from the order of the condition that lets through the fewest, the lead, if there is one that says so;
- * else all rows are tested, one behind the other. Numbers read from an order are checked here.
+ * Rows are enumerated from the order of the condition that lets through the fewest, the lead, where that is cheaper; else
+ * all rows are tested, one behind the other: by their grades, 64 at a time, where a condition's grades are a few neighbouring ones.
+ * Numbers read from an order are checked here.
  */
 #ifndef VEC_SELECTION_H
 #define VEC_SELECTION_H
 
 #include "keys.h"
+
+#define VEC_TEST_RUNS_MAX 4
 
 typedef enum VecTestKind {
     VEC_TEST_RANGE, /* key - low <= span */
@@ -29,7 +32,11 @@ typedef struct VecTest {
     uint64_t span;
     const uint64_t *values; /* IN, ANY: value_count x width; ALL: width words */
     uint32_t value_count;
-    uint64_t count; /* coded rows that pass, as its order says; a guess where there is none */
+    uint64_t count;            /* coded rows that pass, as its order says; a guess where there is none */
+    const uint8_t *row_grades; /* rows of other grades than the set fail; NULL: the key has none */
+    VecKeyGradeSet grades;
+    VecKeyGradeRun runs[VEC_TEST_RUNS_MAX];
+    uint32_t run_count; /* 0: too many */
 } VecTest;
 
 typedef struct VecSelection {
@@ -47,12 +54,17 @@ typedef struct VecSelection {
     double tests_per_row;  /* of any row, until one fails, at most */
 } VecSelection;
 
+#define VEC_SELECTION_MASKS 64
+
 /* Where an enumeration stands; {0} is the beginning. */
 typedef struct VecSelectionCursor {
     uint32_t value; /* of the lead's values */
     uint32_t from;  /* into the order, or the next row */
     uint32_t to;
     bool is_open;
+    uint32_t word_next; /* grades: of the rows before `from` those left to give are the bits of these masks */
+    uint32_t word_count;
+    uint64_t masks[VEC_SELECTION_MASKS];
 } VecSelectionCursor;
 
 /* Compiles a filter that is valid for the columns; columns and filter must outlive it. VEC_NO_MEMORY. Free it in any case. */
@@ -64,11 +76,13 @@ void vec_selection_end(VecSelection *selection);
 uint32_t vec_selection_keep(const VecSelection *selection, uint32_t *rows, uint32_t count);
 
 /*
- * Looks at the next `look_at` rows of the enumeration, and gives those that match: into rows, which has so many places. True while
- * there is more to look at.
+ * Gives matching rows, up to `room`, perhaps none: into rows, which has so many places. Looks at as many rows of the enumeration as
+ * it may give, or where grades tell at up to VEC_SELECTION_LOOKS. True while there is more to look at.
  */
-bool vec_selection_next(const VecSelection *selection, VecSelectionCursor *cursor, uint32_t look_at,
+bool vec_selection_next(const VecSelection *selection, VecSelectionCursor *cursor, uint32_t room,
                         uint32_t *rows, uint32_t *count);
+
+#define VEC_SELECTION_LOOKS ((uint32_t)1 << 18)
 
 #define VEC_SELECTION_SAMPLE 256
 

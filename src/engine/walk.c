@@ -402,31 +402,38 @@ swap(uint64_t *a, uint64_t *b)
     *b = c;
 }
 
-/* Splits around the median of three (left in place): returns i with keys[..i] <= keys[i] <= keys[i..]. Keys differ. */
+/* Lomuto's scheme: every key changes places with the first that is not below, and what is below leaves that behind. */
+size_t
+vec_walk_split(uint64_t *keys, size_t count, uint64_t limit)
+{
+    size_t below = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        uint64_t key = keys[i];
+
+        keys[i] = keys[below];
+        keys[below] = key;
+        below += key < limit;
+    }
+    return below;
+}
+
+/* Splits around the median of three: returns i with keys[..i] < keys[i] <= keys[i..]. */
 static size_t
 partition(uint64_t *keys, size_t count)
 {
-    size_t middle = count / 2, last = count - 1, i = 0, j = last;
+    size_t middle = count / 2, last = count - 1, split;
 
     if (keys[middle] < keys[0])
         swap(&keys[middle], &keys[0]);
     if (keys[last] < keys[0])
         swap(&keys[last], &keys[0]);
-    if (keys[last] < keys[middle])
+    if (keys[middle] < keys[last])
         swap(&keys[last], &keys[middle]);
 
-    uint64_t pivot = keys[middle];
-    for (;;) {
-        while (keys[i] < pivot)
-            i++;
-        while (keys[j] > pivot)
-            j--;
-        if (i >= j)
-            return i;
-        swap(&keys[i], &keys[j]);
-        if (keys[i] == pivot && keys[j] == pivot) /* equal keys: corrupt input only; still ends */
-            i++;
-    }
+    split = vec_walk_split(keys, last, keys[last]);
+    swap(&keys[split], &keys[last]);
+    return split;
 }
 
 static void

@@ -151,6 +151,9 @@ void vec_walk_take_spill(VecWalk *walk, size_t first, size_t count);
 /* Empties the pool and fills it with the best of the spill, sorted; those unread will be read by the next run. */
 void vec_walk_refill(VecWalk *walk);
 
+/* Brings the keys below a limit to the front, without a branch on what cannot be guessed; returns how many. */
+size_t vec_walk_split(uint64_t *keys, size_t count, uint64_t limit);
+
 /* Sorts keys ascending. */
 void vec_walk_sort(uint64_t *keys, size_t count);
 

@@ -582,33 +582,23 @@ vec_cos_sparse_avx2(VEC_SIMD_SPARSE_PARAMETERS)
                          vec_dot_f32_avx2(a, a, a_count), vec_dot_f32_avx2(b, b, b_count)};
 }
 
-/*
- * Four keys make a mask, and the mask finds in a table how far the rows that pass lie behind the first of the four. What is stored
- * is always four rows; no more have been kept than looked at, so there is room. There is no comparison of unsigned keys:
- * with their top bits flipped, which subtracting 2^63 more does, the signed one is right.
- */
-TARGET static size_t
-vec_range_u64_avx2(const uint64_t *column, size_t count, uint64_t low, uint64_t span, uint32_t first_row,
-                   uint32_t *rows)
+/* There is no comparison of unsigned bytes: what is no more than the span is the lesser of both. */
+INLINE uint64_t
+vec_mask_u8(__m256i x, __m256i lows, __m256i spans)
 {
-    static const uint32_t bits_set[16][4] = {{0},    {0},       {1},       {0, 1},      {2},    {0, 2},
-                                             {1, 2}, {0, 1, 2}, {3},       {0, 3},      {1, 3}, {0, 1, 3},
-                                             {2, 3}, {0, 2, 3}, {1, 2, 3}, {0, 1, 2, 3}};
-    const __m256i lows = _mm256_set1_epi64x((int64_t)(low ^ UINT64_C(1) << 63));
-    const __m256i spans = _mm256_set1_epi64x((int64_t)(span ^ UINT64_C(1) << 63));
-    size_t kept = 0, i = 0;
+    __m256i place = _mm256_sub_epi8(x, lows);
 
-    for (; i + 4 <= count; i += 4) {
-        __m256i beyond = _mm256_cmpgt_epi64(_mm256_sub_epi64(vec_load_bytes(column + i), lows), spans);
-        unsigned passing = ~(unsigned)_mm256_movemask_pd(_mm256_castsi256_pd(beyond)) & 15;
-        __m128i places = _mm_loadu_si128((const __m128i *)bits_set[passing]);
+    return (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_min_epu8(place, spans), place));
+}
 
-        _mm_storeu_si128((__m128i *)(rows + kept),
-                         _mm_add_epi32(_mm_set1_epi32((int32_t)(first_row + (uint32_t)i)), places));
-        kept += (size_t)__builtin_popcount(passing);
-    }
-    return kept +
-           vec_range_u64_scalar(column + i, count - i, low, span, first_row + (uint32_t)i, rows + kept);
+TARGET static void
+vec_range_u8_avx2(const uint8_t *column, size_t words, uint8_t low, uint8_t span, uint64_t *masks)
+{
+    const __m256i lows = _mm256_set1_epi8((char)low), spans = _mm256_set1_epi8((char)span);
+
+    for (size_t w = 0; w < words; w++)
+        masks[w] = vec_mask_u8(vec_load_bytes(column + 64 * w), lows, spans) |
+                   vec_mask_u8(vec_load_bytes(column + 64 * w + 32), lows, spans) << 32;
 }
 
 /*
@@ -720,7 +710,7 @@ const VecKernels vec_kernels_avx2 = {
     VEC_SIMD_BIT_ENTRIES(avx2),
     VEC_SIMD_SPARSE_ENTRIES(avx2),
     .sums_i8 = vec_sums_i8_avx2,
-    .range_u64 = vec_range_u64_avx2,
+    .range_u8 = vec_range_u8_avx2,
     .fht_f32 = vec_fht_f32_avx2,
 };
 

@@ -449,34 +449,17 @@ vec_sums_i8_avx512vnni(const int8_t *a, const int8_t *b, size_t n)
     return sums;
 }
 
-/*
- * The rows that pass are pressed together in a register and eight stored, since the instruction that does both at once is
- * microcode on Zen 4. No more rows have been kept than looked at, so there is room for eight.
- */
-TARGET static size_t
-vec_range_u64_avx512(const uint64_t *column, size_t count, uint64_t low, uint64_t span, uint32_t first_row,
-                     uint32_t *rows)
+TARGET static void
+vec_range_u8_avx512(const uint8_t *column, size_t words, uint8_t low, uint8_t span, uint64_t *masks)
 {
-    const __m512i lows = _mm512_set1_epi64((int64_t)low), spans = _mm512_set1_epi64((int64_t)span);
-    const __m256i eight = _mm256_set1_epi32(8);
-    __m256i numbers =
-        _mm256_add_epi32(_mm256_set1_epi32((int32_t)first_row), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
-    size_t kept = 0, i = 0;
+    const __m512i lows = _mm512_set1_epi8((char)low), spans = _mm512_set1_epi8((char)span);
 
-    for (; i + 8 <= count; i += 8) {
-        __mmask8 passing =
-            _mm512_cmple_epu64_mask(_mm512_sub_epi64(_mm512_loadu_si512(column + i), lows), spans);
-
-        _mm256_storeu_si256((__m256i *)(rows + kept), _mm256_maskz_compress_epi32(passing, numbers));
-        kept += (size_t)__builtin_popcount(passing);
-        numbers = _mm256_add_epi32(numbers, eight);
-    }
-    return kept +
-           vec_range_u64_scalar(column + i, count - i, low, span, first_row + (uint32_t)i, rows + kept);
+    for (size_t w = 0; w < words; w++)
+        masks[w] = _mm512_cmple_epu8_mask(_mm512_sub_epi8(_mm512_loadu_si512(column + 64 * w), lows), spans);
 }
 
 #define ENTRIES_OF_ALL                                                                                       \
-    .range_u64 = vec_range_u64_avx512, .fht_f32 = vec_fht_f32_avx2, VEC_SIMD_FLOAT_ENTRIES(avx512),          \
+    .range_u8 = vec_range_u8_avx512, .fht_f32 = vec_fht_f32_avx2, VEC_SIMD_FLOAT_ENTRIES(avx512),            \
     VEC_SIMD_SPARSE_ENTRIES(avx2)
 
 const VecKernels vec_kernels_avx512 = {

@@ -270,18 +270,16 @@ vec_dot_sparse_dense_scalar(const uint32_t *indexes, const float *values, size_t
     return vec_fold_chains(sum);
 }
 
-/* Every row is written, and the next one over it unless it passes: what passes cannot be guessed. */
-size_t
-vec_range_u64_scalar(const uint64_t *column, size_t count, uint64_t low, uint64_t span, uint32_t first_row,
-                     uint32_t *rows)
+static void
+vec_range_u8_scalar(const uint8_t *column, size_t words, uint8_t low, uint8_t span, uint64_t *masks)
 {
-    size_t kept = 0;
+    for (size_t w = 0; w < words; w++) {
+        uint64_t mask = 0;
 
-    for (size_t i = 0; i < count; i++) {
-        rows[kept] = first_row + (uint32_t)i;
-        kept += column[i] - low <= span;
+        for (size_t i = 0; i < 64; i++)
+            mask |= (uint64_t)((uint8_t)(column[64 * w + i] - low) <= span) << i;
+        masks[w] = mask;
     }
-    return kept;
 }
 
 static void
@@ -305,6 +303,6 @@ const VecKernels vec_kernels_scalar = {
     VEC_SIMD_BIT_ENTRIES(scalar),
     VEC_SIMD_SPARSE_ENTRIES(scalar),
     .sums_i8 = vec_sums_i8_scalar,
-    .range_u64 = vec_range_u64_scalar,
+    .range_u8 = vec_range_u8_scalar,
     .fht_f32 = vec_fht_f32_scalar,
 };

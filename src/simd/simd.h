@@ -136,12 +136,8 @@ typedef struct VecKernels {
     void (*and_bits_batch)(const uint8_t *codes, size_t stride_bytes, const uint32_t *ids, size_t count,
                            const uint8_t *query, size_t bytes, int32_t *out);
 
-    /*
-     * The rows first_row + i of those i < count for which column[i] - low <= span, modulo 2^64: into rows, ascending. Returns how
-     * many. rows has room for count; what is left in its places beyond those is anything.
-     */
-    size_t (*range_u64)(const uint64_t *column, size_t count, uint64_t low, uint64_t span, uint32_t first_row,
-                        uint32_t *rows);
+    /* Of 64 bytes a word: bit i of masks[w] is whether column[64 w + i] - low <= span, modulo 256. */
+    void (*range_u8)(const uint8_t *column, size_t words, uint8_t low, uint8_t span, uint64_t *masks);
 
     /*
      * In-place Walsh-Hadamard transform in natural (Hadamard) order, not normalised: apply it twice and every element is n

@@ -90,8 +90,6 @@ typedef enum VecBitTerm { BITS_XOR, BITS_AND } VecBitTerm;
 VEC_SIMD_SPARSE_PROTOTYPES(scalar);
 float vec_dot_sparse_dense_scalar(const uint32_t *indexes, const float *values, size_t count,
                                   const float *dense);
-size_t vec_range_u64_scalar(const uint64_t *column, size_t count, uint64_t low, uint64_t span,
-                            uint32_t first_row, uint32_t *rows);
 
 extern const VecKernels vec_kernels_scalar;
 #ifdef VEC_SIMD_X86

@@ -305,73 +305,30 @@ batches_equal_single_rows(void **state)
     }
 }
 
-/* A key that passes, or just does not, at either end; or one of the extremes; or any. */
-static uint64_t
-random_key(uint64_t low, uint64_t span)
-{
-    uint64_t r = random_next();
-
-    switch (r % 8) {
-        case 0:
-            return 0;
-        case 1:
-            return UINT64_MAX;
-        case 2:
-            return (UINT64_C(1) << 63) - (r >> 8) % 2;
-        case 3:
-        case 4:
-            return low + (r >> 8) % 3 - 1;
-        case 5:
-        case 6:
-            return low + span + (r >> 8) % 3 - 1;
-        default:
-            return random_next();
-    }
-}
-
-/* Both the keys and the room for rows end at a guard page, so that their alignments are many and nothing is touched beyond. */
+/* Every range of bytes, over every byte; both the column and the room for masks end at a guard page. */
 static void
 ranges_equal_a_plain_loop(void **state)
 {
-    const uint64_t top = UINT64_C(1) << 63;
-    const uint64_t ranges[][2] = {
-        {0, 0},
-        {0, UINT64_MAX},
-        {UINT64_MAX, 0},
-        {1, UINT64_MAX - 1},
-        {UINT64_MAX - 2, 5}, /* around the end */
-        {top - 1, 1},
-        {top, top - 1},
-        {0, top - 1},
-        {1000, 1000},
-        {random_next(), random_next()},
-    };
-    GuardedBuffer keys = guarded_new(4099 * sizeof(uint64_t)), memory = guarded_new(4099 * sizeof(uint32_t));
+    const size_t words = 1 + random_next() % 9;
+    GuardedBuffer bytes = guarded_new(10 * 64), memory = guarded_new(10 * sizeof(uint64_t));
+    uint8_t *column = guarded_tail(&bytes, words * 64);
+    uint64_t *masks = guarded_tail(&memory, words * sizeof(uint64_t));
 
-    for (size_t k = 0; k < cases_sizes_count && cases_sizes[k] <= 4099; k++)
-        for (size_t r = 0; r < sizeof(ranges) / sizeof(ranges[0]); r++) {
-            size_t n = cases_sizes[k], wanted = 0, kept;
-            uint64_t low = ranges[r][0], span = ranges[r][1];
-            uint64_t *column = guarded_tail(&keys, n * sizeof(uint64_t));
-            uint32_t *rows = guarded_tail(&memory, n * sizeof(uint32_t));
-            uint32_t first_row =
-                random_next() % 2 ? (uint32_t)(random_next() % 1000) : UINT32_MAX - (uint32_t)n;
+    for (size_t i = 0; i < words * 64; i++)
+        column[i] = (uint8_t)(i < 256 ? 37 * i : random_next());
+    for (unsigned low = 0; low < 256; low++)
+        for (unsigned span = 0; span < 256;
+             span += span < 4 || span > 250 ? 1 : 1 + (unsigned)(random_next() % 40)) {
+            kernels->range_u8(column, words, (uint8_t)low, (uint8_t)span, masks);
+            for (size_t i = 0; i < words * 64; i++) {
+                unsigned value = column[i] < low ? column[i] + 256u : column[i];
 
-            for (size_t i = 0; i < n; i++)
-                column[i] = random_key(low, span);
-            kept = kernels->range_u64(column, n, low, span, first_row, rows);
-            for (size_t i = 0; i < n; i++) {
-                bool passes = low + span >= low ? column[i] >= low && column[i] <= low + span
-                                                : column[i] >= low || column[i] <= low + span;
-
-                if (passes && (wanted >= kept || rows[wanted] != first_row + i))
-                    fail_msg("%s, n %zu, range %zu: row %zu is not in its place (seed %llu)", kernels->name,
-                             n, r, i, (unsigned long long)cases_seed);
-                wanted += passes;
+                if ((masks[i / 64] >> i % 64 & 1) != (value <= low + span))
+                    fail_msg("%s, %zu words, low %u, span %u: byte %zu (seed %llu)", kernels->name, words,
+                             low, span, i, (unsigned long long)cases_seed);
             }
-            assert_int_equal(kept, wanted);
         }
-    guarded_free(&keys);
+    guarded_free(&bytes);
     guarded_free(&memory);
 }
 
