@@ -78,20 +78,20 @@ vec_probe_free(VecProbe *probe)
 VecStatus
 vec_probe_begin(VecProbe *probe, const void *query, size_t query_bytes, const VecSearchOptions *options)
 {
-    uint32_t width = options->ef_search;
     const VecSealed *segment = probe->segment;
     VecStatus status;
 
     probe->way = way_of(segment->options.kind);
-    probe->width = width;
+    probe->ef_search = probe->width = options->ef_search;
     probe->one_round = options->one_round;
+    probe->wanted = probe->one_round && options->wanted > probe->width ? probe->width : options->wanted;
     probe->radius = options->is_range ? options->radius : INFINITY;
     probe->lists_due = options->nprobe > 0 ? options->nprobe : 1;
     probe->taken_count = 0;
     probe->row_next = 0;
     probe->scan_from = 0;
     probe->scan_to = UINT64_MAX;
-    probe->scan_keep = (size_t)width * 4 > SCAN_KEEP_MIN ? (size_t)width * 4 : SCAN_KEEP_MIN;
+    probe->scan_keep = (size_t)probe->width * 4 > SCAN_KEEP_MIN ? (size_t)probe->width * 4 : SCAN_KEEP_MIN;
     probe->ready_next = 0;
     probe->ready_count = 0;
     probe->rounds = 0;

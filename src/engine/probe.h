@@ -48,7 +48,9 @@ typedef struct VecProbe {
     VecCodeQuery query;
     VecPostingsScratch postings_scratch;
     ProbeStage stage;
+    uint32_t ef_search;
     uint32_t width;       /* of the first round */
+    uint32_t wanted;      /* rows, by the caller; 0: unknown */
     uint64_t taken_count; /* keys that were ready in earlier rounds */
     uint32_t row_next;    /* rows before it are done (a scan), or visited */
     uint64_t scan_from;   /* a scan: keys below it were ready before; the spill holds all from it ... */

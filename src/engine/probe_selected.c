@@ -14,27 +14,43 @@
 #define POLL_ROWS 4096
 
 /*
- * So many rows are read rather than measured by codes first, which takes as long as encoding the query and reading a dozen rows that turn out to
- * be too far: a sixth of a query that finds ten rows in a hundred thousand.
+ * So many rows more than are wanted are read rather than measured by codes first, which takes as long as encoding the query and reading a dozen
+ * rows that turn out to be too far: a sixth of a query that finds ten rows in a hundred thousand.
  */
-#define FEW_ROWS 24
+#define FEW_ROWS        12
+#define FEW_ROWS_WANTED 12 /* where that is unknown */
+
+/* A look may take so many nanoseconds, and is taken where no more than so many times as many rows are expected: it is in vain if there are more. */
+#define FEW_LOOK_COST 5000.0
+#define FEW_ESTIMATE  1.5
 
 /*
- * What decides between a scan and a walk, in nanoseconds. A scan, besides looking for the rows: of a row's distance, and of each
- * byte of its code. A walk, for each key that it is wide: of a step, of its distances in rows' distances, and of the lists
- * that it reads until it has seen enough rows that match: of a list, and of a test of each row in it, which lies anywhere in a column; of
- * several columns, less is in the caches. (100,000 rows, ef 100: a date of 10 % 310 µs, a date, an owner and three flags, 9 %, 780 µs.)
+ * What decides between a scan and walks, in nanoseconds. A scan, besides looking for the rows: of a row's distance, and of each
+ * byte of its code. A walk as without a filter, for each key that it is wide: of a step, and of its distances in rows' distances. A walk
+ * that passes through what does not match, besides: of its longer way, and of the lists that it reads until it has seen enough rows
+ * that match: of a list, and of a test of each row in it, which lies anywhere in a column; of several columns, less is in the caches.
+ * (Zen 4, 100,000 rows, ef 100, ten rows; 10 / 15 / 20 / 30 / 50 % match: scan 130 / 180 / 250 / 390 / 1000 µs; passing through 430 / 380 / 340 /
+ * 230 / 190; as without a filter, as wide as is needed, 210 / 150 / 150 / 90 / 85.)
  */
 #define COST_ROW          8.0
 #define COST_BYTE         0.035
-#define COST_STEP         1000.0
+#define COST_STEP         700.0
 #define COST_STEP_IN      20
-#define COST_LIST         60.0
+#define COST_PASSAGE      700.0
+#define COST_LIST         100.0
 #define COST_TEST         3.0
 #define COST_TEST_OF_MANY 10.0
 
+/* A walk that passes through what does not match finds less than others do in the same time: so much is that worth. */
+#define COST_FINDS_LESS 1.3
+
+/* Of rows that match a round looks at so many for each that is wanted, and so many more, if that is more than ef_search. */
+#define MATCHES_WANTED 1.5
+#define MATCHES_MORE   10
+
 /* Where fewer match than this part, a walk is half as wide again, to find as many of the nearest as one without a filter. */
 #define WIDER_PART 0.25
+#define WIDER      1.5
 
 /*
  * Where the rows around the query match so much less often than all do, they follow the vectors, and the nearest that match lie
@@ -47,12 +63,17 @@
 #define AROUND_ROWS     30.0 /* matching rows among those looked at, if they match as often as all */
 
 /*
- * Where more match than this part, of all rows and of those where the query is, a walk as without a filter finds enough of them, and tests only
- * what it found. (100,000 sentences; a half, a quarter at random: ten rows at ef 100 0.4 and 0.57 of the time and recall 0.988 and 0.974 instead of
- * 0.985 and 0.966, a hundred at ef 200 0.8 and 1.1, and 0.993 and 0.994 instead of 0.971 and 0.963.)
+ * A walk as without a filter, which tests only what it found, must be as wide as to meet so many rows that match for each that is wanted. Where
+ * it is not known how many are, it is no wider than ever, and comes into question where more than a part match, of all rows and of those where
+ * the query is. (100,000 sentences; a half, a quarter at random: ten rows at ef 100 recall 0.988 and 0.974 instead of 0.985 and 0.966,
+ * a hundred at ef 200 0.993 and 0.994 instead of 0.971 and 0.963.)
  */
-#define PASSING_PART       0.2
-#define PASSING_PART_LEAST 0.05 /* of a first round */
+#define PASSING_PART_WANTED 0.05
+#define PASSING_PART        0.2
+#define PASSING_PART_LEAST  0.05 /* of a first round */
+
+/* Where the rows around the query match less often than all by this factor, it is no way to them. */
+#define PASSING_AROUND_PART 0.5
 
 /* Of the rows that have codes, as far as is known. */
 static double
@@ -61,48 +82,116 @@ match_part(const VecProbe *probe)
     return probe->selection.match_estimate / (double)probe->segment->codes.row_count;
 }
 
-/* How wide a walk must be for the round to be as good as it is without a filter. */
+/* So many rows that match must be met for what is wanted; 0: unknown. */
+static double
+matches_wanted(const VecProbe *probe)
+{
+    return probe->wanted > 0 ? probe->wanted * MATCHES_WANTED + MATCHES_MORE : 0;
+}
+
+/* How wide a walk is that meets only rows that match. */
 static uint64_t
 walk_width(const VecProbe *probe, bool is_far)
 {
-    uint64_t width = match_part(probe) < WIDER_PART ? probe->width + probe->width / 2 : probe->width;
+    double width = fmin(fmax(probe->ef_search, matches_wanted(probe)), UINT16_MAX);
 
-    return is_far ? (uint64_t)probe->width * AROUND_WIDER : width;
+    if (is_far)
+        return (uint64_t)(width * AROUND_WIDER);
+    return (uint64_t)(match_part(probe) < WIDER_PART ? width * WIDER : width);
 }
 
-/*
- * Whether reading the codes of exactly the matching rows is likely to be faster than a walk of that width. A scan asks memory
- * for many rows at once; a step of a walk costs the more the fewer rows match, since it reads more lists.
- */
+/* Nanoseconds of a row's code, of a step of a walk as without a filter, of one that passes through what does not match, and of a scan. */
+static double
+cost_of_row(const VecProbe *probe)
+{
+    return COST_ROW + (double)vec_codes_row_bytes(&probe->segment->codes) * COST_BYTE;
+}
+
+static double
+cost_of_step(const VecProbe *probe)
+{
+    return COST_STEP + COST_STEP_IN * cost_of_row(probe);
+}
+
+static double
+cost_of_selected_step(const VecProbe *probe)
+{
+    const VecSelection *selection = &probe->selection;
+    double test = selection->test_count > 1 ? COST_TEST_OF_MANY : COST_TEST;
+    double list = COST_LIST + probe->segment->graph.bottom.degree * selection->tests_per_row * test;
+
+    return cost_of_step(probe) + COST_PASSAGE +
+           list * fmin(VEC_WALK_SEEN_PART / match_part(probe), VEC_WALK_PASSAGES);
+}
+
+/* A scan asks memory for many rows at once; a step of a walk costs the more the fewer rows match, since it reads more lists. */
+static double
+cost_of_scan(const VecProbe *probe)
+{
+    return probe->selection.match_estimate * cost_of_row(probe) + probe->selection.look_cost;
+}
+
+/* Whether reading the codes of exactly the matching rows is likely to be faster than a walk of that width. */
 static bool
 prefers_scan(const VecProbe *probe, uint64_t width)
 {
-    const VecSelection *selection = &probe->selection;
-    double row = COST_ROW + (double)vec_codes_row_bytes(&probe->segment->codes) * COST_BYTE;
-    double test = selection->test_count > 1 ? COST_TEST_OF_MANY : COST_TEST;
-    double list = COST_LIST + probe->segment->graph.bottom.degree * selection->tests_per_row * test;
-    double step = COST_STEP + COST_STEP_IN * row +
-                  list * fmin(VEC_WALK_SEEN_PART / match_part(probe), VEC_WALK_PASSAGES);
+    return cost_of_scan(probe) < (double)width * cost_of_selected_step(probe) * COST_FINDS_LESS;
+}
 
-    return selection->match_estimate * row + selection->look_cost < (double)width * step;
+/* How wide a walk as without a filter must be where this part of the rows matches; 0: none is. */
+static uint64_t
+passing_width(const VecProbe *probe, double part)
+{
+    double width = fmax(probe->ef_search, matches_wanted(probe) / part);
+
+    if (!probe->way->is_walk || probe->one_round ||
+        part < (probe->wanted > 0 ? PASSING_PART_WANTED : PASSING_PART))
+        return 0;
+    return width <= UINT16_MAX ? (uint64_t)width : 0;
+}
+
+/* The way that is likely to be the fastest. */
+static void
+choose_way(VecProbe *probe)
+{
+    uint64_t passing = passing_width(probe, match_part(probe)), walk = walk_width(probe, false);
+    double cost = cost_of_scan(probe);
+    bool scans = prefers_scan(probe, walk);
+
+    if (!scans)
+        cost = (double)walk * cost_of_selected_step(probe) * COST_FINDS_LESS;
+    if (passing > 0 && (double)passing * cost_of_step(probe) < cost)
+        probe->way = &vec_probe_passing_walk;
+    else if (scans)
+        probe->way = &vec_probe_selected_scan;
+    else if (probe->way->is_walk)
+        probe->way = &vec_probe_selected_walk;
 }
 
 /*
- * Where so few rows can match that one look tells which do, their number is no estimate any more, and they are the first of batch_nodes.
- * True: they are so few that none is measured.
+ * Where a short look tells which rows match, and that they are few, their number is no estimate any more, and they are the first of
+ * batch_nodes. True: they are so few that none is measured.
  */
 static bool
 find_few(VecProbe *probe)
 {
     VecSelection *selection = &probe->selection;
     VecSelectionCursor cursor = {0};
+    uint32_t few = probe->wanted > 0 ? probe->wanted : FEW_ROWS_WANTED, found = 0, count;
+    bool more = true;
 
-    if (selection->is_empty || selection->source_count > VEC_SELECTION_SAMPLE ||
-        vec_selection_next(selection, &cursor, VEC_PROBE_BATCH_ROWS, probe->walk.batch_nodes,
-                           &probe->few_count))
+    few = few < VEC_PROBE_BATCH_ROWS - FEW_ROWS ? few + FEW_ROWS : VEC_PROBE_BATCH_ROWS - 1;
+    if (selection->is_empty ||
+        (selection->source_count > VEC_SELECTION_SAMPLE &&
+         (selection->look_cost > FEW_LOOK_COST || selection->match_estimate > few * FEW_ESTIMATE)))
         return false;
-    selection->match_estimate = probe->few_count;
-    return probe->few_count <= FEW_ROWS;
+    for (; more && found <= few; found += count)
+        more = vec_selection_next(selection, &cursor, VEC_PROBE_BATCH_ROWS - found,
+                                  probe->walk.batch_nodes + found, &count);
+    if (more)
+        return false;
+    selection->match_estimate = probe->few_count = found;
+    return found <= few;
 }
 
 VecStatus
@@ -123,11 +212,10 @@ vec_probe_select(VecProbe *probe, const VecFilter *filter)
         return VEC_OK;
     if (find_few(probe))
         probe->way = &vec_probe_selected_few;
-    else if (probe->way->is_scan || selection->is_empty || prefers_scan(probe, walk_width(probe, false)))
+    else if (probe->way->is_scan || selection->is_empty)
         probe->way = &vec_probe_selected_scan;
-    else if (probe->way->is_walk)
-        probe->way = match_part(probe) > PASSING_PART && !probe->one_round ? &vec_probe_passing_walk
-                                                                           : &vec_probe_selected_walk;
+    else
+        choose_way(probe);
     return VEC_OK;
 }
 
@@ -155,7 +243,7 @@ widen(VecProbe *probe, uint32_t entry)
 {
     bool is_far = is_far_from_matches(probe, entry);
 
-    if (is_far && prefers_scan(probe, walk_width(probe, true))) {
+    if (prefers_scan(probe, walk_width(probe, is_far))) {
         probe->way = &vec_probe_selected_scan;
         return VEC_OK;
     }
@@ -338,8 +426,14 @@ begin_passing(VecProbe *probe)
 
     if (status != VEC_OK)
         return status;
-    if (part_around(probe, entry) >= PASSING_PART)
+    double part = match_part(probe), around = fmin(part_around(probe, entry), part);
+    uint64_t width = around < part * PASSING_AROUND_PART ? 0 : passing_width(probe, around);
+    if (width > 0) {
+        probe->width = (uint32_t)width;
+        if ((status = vec_probe_set_width(probe, probe->width)) != VEC_OK)
+            return status;
         return vec_probe_walk_seed(probe, entry);
+    }
     probe->way = &vec_probe_selected_walk;
     return begin_walk_at(probe, entry);
 }
@@ -378,6 +472,7 @@ run_passing(VecProbe *probe, VecShouldStop should_stop, void *should_stop_contex
     vec_walk_reset(&probe->walk);
     probe->ready_next = probe->ready_count = 0;
     probe->row_next = 0;
+    probe->width = probe->ef_search;
     probe->way = &vec_probe_selected_walk;
     probe->stage = PROBE_START;
     return VEC_OK;

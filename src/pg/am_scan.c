@@ -24,6 +24,7 @@
 #include "catalog/pg_type.h"
 #include "column.h"
 #include "errors.h"
+#include "expectation.h"
 #include "filter.h"
 #include "guc.h"
 #include "heap_read.h"
@@ -65,6 +66,7 @@ typedef struct VecpgScan {
     bool exhausted;    /* the segments have no more candidates */
     bool is_cut;       /* by vectors.max_scan_tuples: there was more to come */
     bool cut_was_told; /* survives rescans */
+    uint32 wanted;     /* rows, by a LIMIT; 0: unknown. Survives rescans */
     bool is_ordered;   /* else rows come as they are found */
     bool query_is_null;
     bool has_last;
@@ -129,6 +131,7 @@ vecpg_am_scan_begin(Relation index, int key_count, int order_by_count)
     VecpgScan *state = palloc0(sizeof(VecpgScan));
 
     state->context = AllocSetContextCreate(CurrentMemoryContext, "vectors scan", ALLOCSET_DEFAULT_SIZES);
+    state->wanted = vecpg_expectation_take(index);
     if (order_by_count > 0) {
         scan->xs_orderbyvals = palloc0(sizeof(Datum) * order_by_count);
         scan->xs_orderbynulls = palloc(sizeof(bool) * order_by_count);
@@ -144,12 +147,14 @@ vecpg_am_scan_rescan(IndexScanDesc scan, ScanKey keys, int key_count, ScanKey or
     MemoryContext context = state->context;
     VecpgHeapReader *heap_reader = state->heap_reader;
     bool cut_was_told = state->cut_was_told;
+    uint32 wanted = state->wanted;
 
     MemoryContextReset(context); /* its callback frees the search and the segments */
     memset(state, 0, sizeof(*state));
     state->context = context;
     state->heap_reader = heap_reader;
     state->cut_was_told = cut_was_told;
+    state->wanted = wanted;
     if (keys != NULL && scan->numberOfKeys > 0)
         memmove(scan->keyData, keys, scan->numberOfKeys * sizeof(ScanKeyData));
     if (order_bys != NULL && scan->numberOfOrderBys > 0)
@@ -355,6 +360,7 @@ search_begin(Relation index, VecpgScan *state, VecpgSegments *segments, VecpgVec
     VecSearchOptions options = {.ef_search = vecpg_guc_hnsw_ef_search,
                                 .filter = state->filter != NULL ? &state->filter->keys : NULL,
                                 .nprobe = nprobe(index),
+                                .wanted = state->wanted,
                                 .should_stop = vecpg_errors_should_stop,
                                 .one_round = vecpg_guc_search_mode == VECPG_SEARCH_BASIC,
                                 .is_range = radius < INFINITY,

@@ -3,6 +3,7 @@
  */
 #include "postgres.h"
 
+#include "expectation.h"
 #include "fmgr.h"
 #include "guc.h"
 #include "options.h"
@@ -19,5 +20,6 @@ _PG_init(void)
     vecpg_options_init();
     vecpg_guc_init();
     vecpg_planner_init();
+    vecpg_expectation_init();
     vecpg_store_sweep_init();
 }

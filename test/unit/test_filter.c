@@ -26,6 +26,7 @@ typedef struct Filtered {
     uint64_t walked; /* segments, by all searches */
     uint64_t scanned;
     uint64_t unmeasured; /* rows that came as they are, few as they were */
+    uint32_t searches;
 } Filtered;
 
 static VecBuildOptions
@@ -147,7 +148,9 @@ begin_search(const Filtered *filtered, const float *vector, const VecSearchOptio
 static uint32_t
 expect_matches(Filtered *filtered, const VecFilter *filter, uint32_t ef, uint32_t dead_every)
 {
-    VecSearchOptions options = {.ef_search = ef, .filter = filter};
+    static const uint32_t wanted[] = {0, 1, 2, 100};
+    VecSearchOptions options = {
+        .ef_search = ef, .filter = filter, .wanted = wanted[filtered->searches++ % 4]};
     uint8_t *seen = calloc(ROWS, 1);
     uint32_t expected = 0, given = 0, count;
     VecCandidate candidates[37];
@@ -259,7 +262,7 @@ expect_all_filters(Filtered *filtered, uint32_t dead_every)
             VecCondition both[] = {conditions[i], conditions[j]};
             VecFilter two = {both, 2};
 
-            expect_matches(filtered, &two, 1 + j % 3, dead_every);
+            expect_matches(filtered, &two, 1 + j % 2, dead_every);
         }
     }
     assert_true(most > ROWS / 2);
@@ -272,7 +275,7 @@ graphs_give_exactly_the_rows_that_match(void **state)
 
     make_index(filtered, VEC_SEGMENT_HNSW);
     expect_all_filters(filtered, 0);
-    assert_true(filtered->walked > 50 && filtered->scanned > 50 && filtered->unmeasured > 50);
+    assert_true(filtered->walked > 30 && filtered->scanned > 50 && filtered->unmeasured > 50);
 }
 
 static void
@@ -533,6 +536,101 @@ few_matches_are_given_in_one_round(void **state)
     assert_int_equal(given, expected);
 }
 
+/* Rows that come unmeasured where so many are wanted. */
+static uint32_t
+count_unmeasured(const Filtered *filtered, const VecFilter *filter, uint32_t wanted, bool one_round)
+{
+    VecSearchOptions options = {.ef_search = 40, .filter = filter, .wanted = wanted, .one_round = one_round};
+    VecSearch *search = begin_search(filtered, cases_row(&filtered->cases, ROWS), &options);
+    uint32_t unmeasured = 0, count;
+    VecCandidate candidates[64];
+    VecError error;
+
+    do {
+        assert_int_equal(vec_search_next(search, candidates, 64, &count, &error), VEC_OK);
+        for (uint32_t i = 0; i < count; i++)
+            unmeasured += candidates[i].kind == VEC_ROW_CODED && candidates[i].estimate == -INFINITY;
+    } while (count > 0);
+    vec_search_free(search);
+    return unmeasured;
+}
+
+/* Where about as many rows match as are wanted, all are read anyway, and none is measured before: of one condition, and of two. */
+static void
+as_many_as_are_wanted_are_not_measured(void **state)
+{
+    static const VecCondition one[] = {RANGE(1, UINT32_MAX - 110, UINT32_MAX - 1)};
+    static const VecCondition two[] = {RANGE(1, UINT32_MAX - 500, UINT32_MAX - 1), RANGE(2, 1, 1)};
+    VecFilter filters[] = {{one, 1}, {two, 2}};
+    Filtered *filtered = *state;
+
+    make_index(filtered, VEC_SEGMENT_HNSW);
+    for (uint32_t i = 0; i < 2; i++) {
+        uint32_t expected = 0;
+
+        for (uint32_t row = 0; row < ROWS; row++)
+            expected += vec_filter_matches(&filters[i], cases_keys(row, CASES_KEYS)) && !is_null(row) &&
+                        row % 61 != 0;
+        assert_in_range(expected, 90, 125);
+        assert_int_equal(count_unmeasured(filtered, &filters[i], 0, false), 0);
+        assert_int_equal(count_unmeasured(filtered, &filters[i], 50, false), 0);
+        assert_int_equal(count_unmeasured(filtered, &filters[i], 120, false), expected);
+        assert_int_equal(count_unmeasured(filtered, &filters[i], UINT32_MAX, false), expected);
+        assert_int_equal(count_unmeasured(filtered, &filters[i], 120, true),
+                         0); /* one round is no wider than ef_search */
+    }
+}
+
+/* A walk as without a filter is as wide as to find what is wanted in its first round. */
+static void
+walks_are_as_wide_as_what_is_wanted(void **state)
+{
+    enum { ALL = 12000, WANTED = 6 };
+    static const VecCondition some = RANGE(0, 0, 39);
+    VecFilter filter = {&some, 1};
+    Filtered *filtered = *state;
+    Cases cases = cases_make(ALL, DIMENSIONS, 40, 9);
+    uint32_t rounds[2] = {0}, hits[2] = {0}, searches = 0;
+    VecBuildResult result;
+
+    filtered->options = filtered_options(VEC_SEGMENT_HNSW);
+    result = cases_build(filtered->directory, &filtered->options, cases.vectors, ALL);
+    cases_publish(filtered->directory, &result);
+    filtered->index = cases_open(filtered->directory, &filtered->options);
+    for (uint32_t query = 1; query < ALL; query += 397, searches++)
+        for (uint32_t known = 0; known < 2; known++) {
+            VecSearchOptions options = {.ef_search = WANTED, .filter = &filter, .wanted = known * WANTED};
+            const float *vector = cases_row(&cases, query);
+            VecSearch *search = begin_search(filtered, vector, &options);
+            VecSearchStatistics statistics;
+            VecError error;
+
+            for (uint32_t given = 0, count; given < WANTED; given++) {
+                VecCandidate candidate;
+                uint32_t nearer = 0;
+
+                assert_int_equal(vec_search_next(search, &candidate, 1, &count, &error), VEC_OK);
+                assert_int_equal(count, 1);
+                float distance = cases_distance(&filtered->options.segment, vector,
+                                                cases_row(&cases, cases_id_row(&candidate.id)));
+                for (uint32_t row = 0; row < ALL; row++)
+                    nearer +=
+                        vec_filter_matches(&filter, cases_keys(row, CASES_KEYS)) &&
+                        cases_distance(&filtered->options.segment, vector, cases_row(&cases, row)) < distance;
+                hits[known] += nearer < WANTED;
+            }
+            vec_search_statistics(search, &statistics);
+            assert_int_equal(statistics.segments_walked, 1);
+            rounds[known] += (uint32_t)statistics.rounds;
+            vec_search_free(search);
+        }
+    cases_free(&cases);
+    assert_true(rounds[0] > searches * 3 / 2);
+    assert_true(rounds[1] < searches * 11 / 10);
+    if (hits[1] < hits[0])
+        fail_msg("%u and %u of %u", (unsigned)hits[0], (unsigned)hits[1], (unsigned)(searches * WANTED));
+}
+
 /* Where many match, a walk as without a filter finds them: a round gives fewer than it is wide, and the next ones the rest, in order. */
 static void
 many_matches_are_found_by_any_walk(void **state)
@@ -747,6 +845,8 @@ main(void)
         cmocka_unit_test_setup_teardown(filtered_walks_find_the_nearest, setup, teardown),
         cmocka_unit_test_setup_teardown(crowds_that_do_not_match_are_passed, setup, teardown),
         cmocka_unit_test_setup_teardown(few_matches_are_given_in_one_round, setup, teardown),
+        cmocka_unit_test_setup_teardown(as_many_as_are_wanted_are_not_measured, setup, teardown),
+        cmocka_unit_test_setup_teardown(walks_are_as_wide_as_what_is_wanted, setup, teardown),
         cmocka_unit_test_setup_teardown(many_matches_are_found_by_any_walk, setup, teardown),
         cmocka_unit_test_setup_teardown(estimates_are_near, setup, teardown),
         cmocka_unit_test_setup_teardown(searches_with_filters_survive_failures, setup, teardown),
