@@ -252,7 +252,7 @@ vec_index_segment_info(const VecIndex *index, uint32_t segment, VecSegmentInfo *
                        sections[VEC_SECTION_POSTINGS].bytes,
         .bytes_ids = sections[VEC_SECTION_ROWS].bytes + sections[VEC_SECTION_EXCEPTIONS].bytes,
         .bytes_keys = sections[VEC_SECTION_KEYS].bytes + sections[VEC_SECTION_KEY_NULLS].bytes +
-                      sections[VEC_SECTION_KEY_ORDERS].bytes,
+                      sections[VEC_SECTION_KEY_ORDERS].bytes + sections[VEC_SECTION_KEY_GRADES].bytes,
         .codes_hash = vec_sealed_codes_hash(sealed),
     };
 }

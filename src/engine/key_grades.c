@@ -113,10 +113,11 @@ vec_key_grading_begin(VecKeyGrading *grading, const uint64_t *column, const uint
 {
     *grading = (VecKeyGrading){
         .column = column, .nulls = nulls, .key = key, .order = order, .count = count, .grades = grades};
-    memset(grades, 0, vec_key_grades_bytes(count));
+    memset(grades, 0, sizeof(*grades));
+    memset((uint8_t *)(grades + 1) + count, 0, vec_key_grades_bytes(count) - sizeof(*grades) - count);
 }
 
-/* How many NULLs, and values as far as that matters. */
+/* How many NULLs, which have their grade then, and values as far as that matters. */
 static void
 count_row(VecKeyGrading *grading, uint32_t row)
 {
@@ -124,6 +125,7 @@ count_row(VecKeyGrading *grading, uint32_t row)
 
     if (grading->nulls != NULL && (grading->nulls[row] >> grading->key & 1)) {
         grading->null_count++;
+        ((uint8_t *)(grading->grades + 1))[row] = VEC_KEY_GRADE_NULL;
         return;
     }
     grading->value_count += grading->value_count == 0 || key != grading->last;

@@ -3,8 +3,8 @@
  *
  * The rows of a segment are divided by each of its ordered keys into up to 255 grades of about as many rows, each of them the rows of a value
  * or of neighbouring values; NULL is a grade of its own. A condition on the key then lets through some grades as a whole, none of
- * others, and of the two at the ends of a range perhaps a part. Bytes are tested 32 or 64 at a time; keys need be looked at
- * only for rows of those that let through a part. Where a key has no more than 255 values there are none.
+ * others, and of some a part: of the two at the ends of a range, of those of any value in a list. Bytes are tested 32 or 64 at a time;
+ * keys need be looked at only where it is a part. Where a key has no more than 255 values it never is.
  *
  * Equi-depth histograms: Piatetsky-Shapiro and Connell, "Accurate estimation of the number of tuples satisfying a condition", 1984.
  */

@@ -76,7 +76,8 @@ vec_probe_free(VecProbe *probe)
 }
 
 VecStatus
-vec_probe_begin(VecProbe *probe, const void *query, size_t query_bytes, const VecSearchOptions *options)
+vec_probe_begin(VecProbe *probe, const void *query, size_t query_bytes, const VecSearchOptions *options,
+                double part)
 {
     const VecSealed *segment = probe->segment;
     VecStatus status;
@@ -84,7 +85,8 @@ vec_probe_begin(VecProbe *probe, const void *query, size_t query_bytes, const Ve
     probe->way = way_of(segment->options.kind);
     probe->ef_search = probe->width = options->ef_search;
     probe->one_round = options->one_round;
-    probe->wanted = probe->one_round && options->wanted > probe->width ? probe->width : options->wanted;
+    probe->wanted = probe->one_round ? 0 : options->wanted;
+    probe->few_max = options->needs_estimates ? 0 : vec_probe_few_max(probe->wanted, part);
     probe->radius = options->is_range ? options->radius : INFINITY;
     probe->lists_due = options->nprobe > 0 ? options->nprobe : 1;
     probe->taken_count = 0;

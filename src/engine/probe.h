@@ -51,6 +51,7 @@ typedef struct VecProbe {
     uint32_t ef_search;
     uint32_t width;       /* of the first round */
     uint32_t wanted;      /* rows, by the caller; 0: unknown */
+    uint32_t few_max;     /* rows that may come unmeasured */
     uint64_t taken_count; /* keys that were ready in earlier rounds */
     uint32_t row_next;    /* rows before it are done (a scan), or visited */
     uint64_t scan_from;   /* a scan: keys below it were ready before; the spill holds all from it ... */
@@ -84,9 +85,9 @@ VecStatus vec_probe_create(const VecSealed *segment, const VecAllocator *allocat
                            VecProbe **probe) VEC_MUST_CHECK;
 void vec_probe_free(VecProbe *probe); /* NULL is legal */
 
-/* Begins a search. VEC_INVALID: the query cannot be coded, where that is needed: not for a filter that few rows match. VEC_NO_MEMORY. */
+/* Begins a search, of an index of whose rows the segment has this part. VEC_INVALID: the query cannot be coded, where that is needed: not for a filter that few rows match. VEC_NO_MEMORY. */
 VecStatus vec_probe_begin(VecProbe *probe, const void *query, size_t query_bytes,
-                          const VecSearchOptions *options) VEC_MUST_CHECK;
+                          const VecSearchOptions *options, double part) VEC_MUST_CHECK;
 
 /* Whether the search reads the codes of all rows, or of all that match. */
 bool vec_probe_scans(const VecProbe *probe);

@@ -17,11 +17,12 @@
  * So many rows more than are wanted are read rather than measured by codes first, which takes as long as encoding the query and reading a dozen
  * rows that turn out to be too far: a sixth of a query that finds ten rows in a hundred thousand.
  */
-#define FEW_ROWS        12
-#define FEW_ROWS_WANTED 12 /* where that is unknown */
+#define FEW_ROWS_MORE  12
+#define WANTED_UNKNOWN 12 /* is taken for so many */
 
-/* A look may take so many nanoseconds, and is taken where no more than so many times as many rows are expected: it is in vain if there are more. */
+/* A look may take so many nanoseconds and calls, and is taken where no more than so many times as many rows are expected: else it is in vain. */
 #define FEW_LOOK_COST 5000.0
+#define FEW_CALLS_MAX 16
 #define FEW_ESTIMATE  1.5
 
 /*
@@ -50,7 +51,6 @@
 
 /* Where fewer match than this part, a walk is half as wide again, to find as many of the nearest as one without a filter. */
 #define WIDER_PART 0.25
-#define WIDER      1.5
 
 /*
  * Where the rows around the query match so much less often than all do, they follow the vectors, and the nearest that match lie
@@ -71,8 +71,9 @@
 #define PASSING_PART_WANTED 0.05
 #define PASSING_PART        0.2
 #define PASSING_PART_LEAST  0.05 /* of a first round */
+#define POOR_WANTED         0.5  /* and where it is known, of what is wanted */
 
-/* Where the rows around the query match less often than all by this factor, it is no way to them. */
+/* Where the rows around the query match less often than all by this factor, and than the part above, it is no way to them. */
 #define PASSING_AROUND_PART 0.5
 
 /* Of the rows that have codes, as far as is known. */
@@ -89,15 +90,22 @@ matches_wanted(const VecProbe *probe)
     return probe->wanted > 0 ? probe->wanted * MATCHES_WANTED + MATCHES_MORE : 0;
 }
 
-/* How wide a walk is that meets only rows that match. */
+/* How wide a round is that has only rows that match. */
+static uint32_t
+round_width(const VecProbe *probe)
+{
+    return (uint32_t)fmin(fmax(probe->ef_search, matches_wanted(probe)), UINT16_MAX);
+}
+
+/* How wide a walk is that meets only such. */
 static uint64_t
 walk_width(const VecProbe *probe, bool is_far)
 {
-    double width = fmin(fmax(probe->ef_search, matches_wanted(probe)), UINT16_MAX);
+    uint64_t width = round_width(probe);
 
     if (is_far)
-        return (uint64_t)(width * AROUND_WIDER);
-    return (uint64_t)(match_part(probe) < WIDER_PART ? width * WIDER : width);
+        return width * AROUND_WIDER;
+    return match_part(probe) < WIDER_PART ? width + width / 2 : width;
 }
 
 /* Nanoseconds of a row's code, of a step of a walk as without a filter, of one that passes through what does not match, and of a scan. */
@@ -142,11 +150,10 @@ prefers_scan(const VecProbe *probe, uint64_t width)
 static uint64_t
 passing_width(const VecProbe *probe, double part)
 {
-    double width = fmax(probe->ef_search, matches_wanted(probe) / part);
-
     if (!probe->way->is_walk || probe->one_round ||
         part < (probe->wanted > 0 ? PASSING_PART_WANTED : PASSING_PART))
         return 0;
+    double width = fmax(probe->ef_search, matches_wanted(probe) / part);
     return width <= UINT16_MAX ? (uint64_t)width : 0;
 }
 
@@ -168,6 +175,14 @@ choose_way(VecProbe *probe)
         probe->way = &vec_probe_selected_walk;
 }
 
+uint32_t
+vec_probe_few_max(uint32_t wanted, double part)
+{
+    double share = ceil((wanted > 0 ? wanted : WANTED_UNKNOWN) * part) + FEW_ROWS_MORE;
+
+    return share < VEC_PROBE_BATCH_ROWS ? (uint32_t)share : VEC_PROBE_BATCH_ROWS - 1;
+}
+
 /*
  * Where a short look tells which rows match, and that they are few, their number is no estimate any more, and they are the first of
  * batch_nodes. True: they are so few that none is measured.
@@ -177,21 +192,21 @@ find_few(VecProbe *probe)
 {
     VecSelection *selection = &probe->selection;
     VecSelectionCursor cursor = {0};
-    uint32_t few = probe->wanted > 0 ? probe->wanted : FEW_ROWS_WANTED, found = 0, count;
+    uint32_t found = 0, count;
     bool more = true;
 
-    few = few < VEC_PROBE_BATCH_ROWS - FEW_ROWS ? few + FEW_ROWS : VEC_PROBE_BATCH_ROWS - 1;
     if (selection->is_empty ||
         (selection->source_count > VEC_SELECTION_SAMPLE &&
-         (selection->look_cost > FEW_LOOK_COST || selection->match_estimate > few * FEW_ESTIMATE)))
+         (selection->look_cost > FEW_LOOK_COST || selection->match_estimate > probe->few_max * FEW_ESTIMATE)))
         return false;
-    for (; more && found <= few; found += count)
+    for (uint32_t calls = 0; more && found <= probe->few_max && calls < FEW_CALLS_MAX;
+         calls++, found += count)
         more = vec_selection_next(selection, &cursor, VEC_PROBE_BATCH_ROWS - found,
                                   probe->walk.batch_nodes + found, &count);
     if (more)
         return false;
     selection->match_estimate = probe->few_count = found;
-    return found <= few;
+    return found <= probe->few_max;
 }
 
 VecStatus
@@ -210,9 +225,12 @@ vec_probe_select(VecProbe *probe, const VecFilter *filter)
     probe->is_selective = selection->is_empty || selection->test_count > 0;
     if (!probe->is_selective)
         return VEC_OK;
-    if (find_few(probe))
+    if (find_few(probe)) {
         probe->way = &vec_probe_selected_few;
-    else if (probe->way->is_scan || selection->is_empty)
+        return VEC_OK;
+    }
+    probe->width = round_width(probe);
+    if (probe->way->is_scan || selection->is_empty)
         probe->way = &vec_probe_selected_scan;
     else
         choose_way(probe);
@@ -325,6 +343,7 @@ run_scan(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
     bool more = true;
 
     while (more) {
+        uint64_t looked_at = probe->cursor.looked_at;
         uint32_t count;
 
         if (unpolled >= POLL_BYTES) {
@@ -344,7 +363,7 @@ run_scan(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
                             walk->batch_distances);
         keep_selected(probe, count);
         walk->distances += count;
-        unpolled += count * row_bytes + VEC_PROBE_BATCH_ROWS * sizeof(uint64_t);
+        unpolled += count * row_bytes + (probe->cursor.looked_at - looked_at) * sizeof(uint64_t);
     }
     return vec_probe_take_spill(probe);
 }
@@ -427,7 +446,8 @@ begin_passing(VecProbe *probe)
     if (status != VEC_OK)
         return status;
     double part = match_part(probe), around = fmin(part_around(probe, entry), part);
-    uint64_t width = around < part * PASSING_AROUND_PART ? 0 : passing_width(probe, around);
+    bool is_way = around >= fmin(PASSING_PART, part * PASSING_AROUND_PART);
+    uint64_t width = is_way ? passing_width(probe, around) : 0;
     if (width > 0) {
         probe->width = (uint32_t)width;
         if ((status = vec_probe_set_width(probe, probe->width)) != VEC_OK)
@@ -459,7 +479,17 @@ set_aside_unselected(VecProbe *probe)
     return kept;
 }
 
-/* A first round that found fewer than where it began: the rows that match lie elsewhere. */
+/* Whether so few of a first round match that the others lie elsewhere. */
+static bool
+is_poor(const VecProbe *probe, uint32_t matching)
+{
+    double least =
+        probe->wanted > 0 ? probe->wanted * POOR_WANTED : probe->walk.pool_count * PASSING_PART_LEAST;
+
+    return matching == 0 || matching < least;
+}
+
+/* A first round that found fewer than where it began gives way to another search. */
 static VecStatus
 run_passing(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
 {
@@ -467,12 +497,12 @@ run_passing(VecProbe *probe, VecShouldStop should_stop, void *should_stop_contex
 
     if (status != VEC_OK || probe->stage != PROBE_READY)
         return status;
-    if (set_aside_unselected(probe) >= probe->walk.pool_count * PASSING_PART_LEAST || probe->taken_count > 0)
+    if (!is_poor(probe, set_aside_unselected(probe)) || probe->taken_count > 0)
         return VEC_OK;
     vec_walk_reset(&probe->walk);
     probe->ready_next = probe->ready_count = 0;
     probe->row_next = 0;
-    probe->width = probe->ef_search;
+    probe->width = round_width(probe);
     probe->way = &vec_probe_selected_walk;
     probe->stage = PROBE_START;
     return VEC_OK;

@@ -46,6 +46,9 @@ extern const VecProbeWay vec_probe_passing_walk;
 extern const VecProbeWay vec_probe_selected_scan;
 extern const VecProbeWay vec_probe_selected_few;
 
+/* How many rows of a segment that has this part of all rows may come unmeasured. */
+uint32_t vec_probe_few_max(uint32_t wanted, double part);
+
 /* Makes a selection of the filter, if it is one that says anything, and chooses the way for it. VEC_NO_MEMORY. */
 VecStatus vec_probe_select(VecProbe *probe, const VecFilter *filter) VEC_MUST_CHECK;
 

@@ -138,7 +138,7 @@ check_order(Validation *validation, uint32_t key)
     return VEC_OK;
 }
 
-/* A row's grade is that of NULL, or one that has its key. Grades ascend, so no other has. */
+/* A row's grade is that of NULL, or one that has its key; grades ascend. */
 static VecStatus
 check_grades(Validation *validation, uint32_t key)
 {

@@ -58,6 +58,7 @@ vec_search_begin(VecIndex *index, const void *query, size_t query_bytes, const V
                  VecSearch **search, VecError *error)
 {
     VecStatus status = VEC_OK;
+    uint64_t coded = 0;
     VecSearch *made;
 
     if (options->ef_search < 1 || options->ef_search > 65535)
@@ -79,7 +80,10 @@ vec_search_begin(VecIndex *index, const void *query, size_t query_bytes, const V
             return vec_memory_error(error);
         }
     }
+    for (uint32_t i = 0; i < index->segment_count; i++)
+        coded += index->segments[i].header.rows_coded;
     for (uint32_t i = 0; i < index->segment_count && status == VEC_OK; i++) {
+        double part = coded > 0 ? (double)index->segments[i].header.rows_coded / (double)coded : 1;
         VecProbe *probe = index->spares[i];
 
         if (probe != NULL)
@@ -87,7 +91,7 @@ vec_search_begin(VecIndex *index, const void *query, size_t query_bytes, const V
         else if ((status = vec_probe_create(&index->segments[i], index->allocator, &probe)) != VEC_OK)
             break;
         made->probes[made->probe_count++] = probe;
-        status = vec_probe_begin(probe, query, query_bytes, &made->options);
+        status = vec_probe_begin(probe, query, query_bytes, &made->options, part);
     }
     if (status == VEC_NO_MEMORY)
         (void)vec_memory_error(error);

@@ -17,6 +17,9 @@
 /* Looking a value up in an order costs about as much as testing so many neighbouring rows. */
 #define ROWS_PER_LOOKUP 64
 
+/* So many words of a key as the grades of 64 rows are. */
+#define GRADES_PER_LOOK 8
+
 /* A lead that lets through more than this part of all rows is slower than testing all, which lie one behind the other. */
 #define LEAD_PART 2
 
@@ -221,7 +224,7 @@ has_order(const VecKeyColumns *columns, const VecTest *test)
     return test->kind != VEC_TEST_IN || test->value_count <= columns->coded_count / ROWS_PER_LOOKUP;
 }
 
-/* How many rows pass a test that has an order. */
+/* How many rows pass a test that has an order; of one with very many values about how many. */
 static uint64_t
 count_by_order(const VecKeyColumns *columns, const VecTest *test)
 {
@@ -242,7 +245,7 @@ count_by_order(const VecKeyColumns *columns, const VecTest *test)
                 find_range(columns, test->key, test->values[i], test->values[i], &from, &to);
                 found += to - from;
             }
-            return found * step;
+            return found * step < columns->coded_count ? found * step : columns->coded_count;
         case VEC_TEST_ALL:
         case VEC_TEST_ANY:
             break;
@@ -427,6 +430,7 @@ open_slice(const VecSelection *selection, VecSelectionCursor *cursor)
     if (selection->is_empty || cursor->value == slices)
         return false;
     cursor->is_open = true;
+    cursor->looked_at += ROWS_PER_LOOKUP;
     cursor->from = 0;
     cursor->to = columns->coded_count;
     if (!selection->has_lead)
@@ -465,6 +469,7 @@ take_slice(const VecSelection *selection, VecSelectionCursor *cursor, uint32_t w
             rows[kept] = cursor->from + kept;
     }
     cursor->from += taken;
+    cursor->looked_at += taken;
     cursor->is_open = cursor->from < cursor->to;
     return kept;
 }
@@ -480,12 +485,26 @@ looks_at_grades(const VecSelection *selection)
     return false;
 }
 
+/* Masks of rows whose grades are in a test's runs, of which there are some. */
+static void
+mask_runs(const VecTest *test, uint32_t first_row, uint32_t words, uint64_t *masks)
+{
+    const VecKernels *kernels = vec_simd_kernels();
+    const uint8_t *row_grades = test->row_grades + first_row;
+    uint64_t run_masks[VEC_SELECTION_MASKS];
+
+    kernels->range_u8(row_grades, words, test->runs[0].low, test->runs[0].span, masks);
+    for (uint32_t run = 1; run < test->run_count; run++) {
+        kernels->range_u8(row_grades, words, test->runs[run].low, test->runs[run].span, run_masks);
+        for (uint32_t word = 0; word < words; word++)
+            masks[word] |= run_masks[word];
+    }
+}
+
 /* Masks of the next rows that pass all tests' grades, where those are a few runs. */
 static void
 fill_masks(const VecSelection *selection, VecSelectionCursor *cursor)
 {
-    const VecKernels *kernels = vec_simd_kernels();
-    uint64_t run_masks[VEC_SELECTION_MASKS], test_masks[VEC_SELECTION_MASKS];
     uint32_t rest = cursor->to - cursor->from, rows = VEC_SELECTION_MASKS * VEC_KEY_GRADE_ROWS;
     uint32_t looked_at = rest < rows ? rest : rows;
     uint32_t words = (looked_at + VEC_KEY_GRADE_ROWS - 1) / VEC_KEY_GRADE_ROWS;
@@ -493,17 +512,14 @@ fill_masks(const VecSelection *selection, VecSelectionCursor *cursor)
     memset(cursor->masks, 0xff, words * sizeof(uint64_t));
     for (uint32_t i = 0; i < selection->test_count; i++) {
         const VecTest *test = &selection->tests[i];
+        uint64_t masks[VEC_SELECTION_MASKS];
 
-        for (uint32_t run = 0; run < test->run_count; run++) {
-            uint64_t *masks = run == 0 ? test_masks : run_masks;
-
-            kernels->range_u8(test->row_grades + cursor->from, words, test->runs[run].low,
-                              test->runs[run].span, masks);
-            for (uint32_t word = 0; word < words && run > 0; word++)
-                test_masks[word] |= run_masks[word];
-        }
-        for (uint32_t word = 0; word < words && test->run_count > 0; word++)
-            cursor->masks[word] &= test_masks[word];
+        if (test->run_count == 0)
+            continue;
+        mask_runs(test, cursor->from, words, masks);
+        cursor->looked_at += (uint64_t)words * test->run_count * GRADES_PER_LOOK;
+        for (uint32_t word = 0; word < words; word++)
+            cursor->masks[word] &= masks[word];
     }
     if (looked_at % VEC_KEY_GRADE_ROWS != 0)
         cursor->masks[words - 1] &= (UINT64_C(1) << looked_at % VEC_KEY_GRADE_ROWS) - 1;
@@ -552,7 +568,8 @@ static bool
 next_by_grades(const VecSelection *selection, VecSelectionCursor *cursor, uint32_t room, uint32_t *rows,
                uint32_t *count)
 {
-    uint32_t taken = 0, looked_at = 0;
+    uint64_t looks_end = cursor->looked_at + VEC_SELECTION_LOOKS;
+    uint32_t taken = 0;
 
     if (cursor->value == 0 && !open_slice(selection, cursor)) {
         *count = 0;
@@ -561,11 +578,9 @@ next_by_grades(const VecSelection *selection, VecSelectionCursor *cursor, uint32
     for (;;) {
         taken += take_masks(cursor, room - taken, rows + taken);
         if (cursor->word_next < cursor->word_count || cursor->from == cursor->to ||
-            looked_at >= VEC_SELECTION_LOOKS)
+            cursor->looked_at >= looks_end)
             break;
-        uint32_t from = cursor->from;
         fill_masks(selection, cursor);
-        looked_at += cursor->from - from;
     }
     *count = keep_rest(selection, rows, taken);
     return cursor->word_next < cursor->word_count || cursor->from < cursor->to;
@@ -575,12 +590,14 @@ bool
 vec_selection_next(const VecSelection *selection, VecSelectionCursor *cursor, uint32_t room, uint32_t *rows,
                    uint32_t *count)
 {
+    uint64_t looks_end = cursor->looked_at + VEC_SELECTION_LOOKS;
     uint32_t taken = 0;
     bool more = true;
 
     if (looks_at_grades(selection))
         return next_by_grades(selection, cursor, room, rows, count);
-    while (taken < room && (more = cursor->is_open || open_slice(selection, cursor)))
+    while (taken < room && cursor->looked_at < looks_end &&
+           (more = cursor->is_open || open_slice(selection, cursor)))
         taken += take_slice(selection, cursor, room - taken, rows + taken);
     *count = keep_from(selection, selection->has_lead ? 1 : 0, rows, taken);
     return more;
@@ -646,6 +663,25 @@ cost_of_lead(const VecSelection *selection, const VecTest *lead)
     return cost;
 }
 
+static bool
+is_exactly_counted(const VecTest *test)
+{
+    return test->kind != VEC_TEST_IN || test->value_count <= COUNTED_VALUES;
+}
+
+/* Of some rows from all over as many as pass, if that is more than the values that were counted say, which may be those that few rows have. */
+static uint64_t
+count_of_sample(const VecSelection *selection, const VecTest *test, uint64_t count)
+{
+    uint64_t coded_count = selection->columns->coded_count, sampled;
+    uint32_t rows[VEC_SELECTION_SAMPLE];
+
+    for (uint32_t i = 0; i < VEC_SELECTION_SAMPLE; i++)
+        rows[i] = (uint32_t)(coded_count * i / VEC_SELECTION_SAMPLE);
+    sampled = keep(selection, test, rows, VEC_SELECTION_SAMPLE) * coded_count / VEC_SELECTION_SAMPLE;
+    return sampled > count ? sampled : count;
+}
+
 /*
  * Has the orders count what each test lets through, and brings those first that leave the least to the others. What lets all rows
  * through is no test. True: the orders say exactly how many rows pass all tests.
@@ -663,10 +699,12 @@ sort_tests(VecSelection *selection)
         uint32_t place = kept;
 
         test.count = ordered ? count_by_order(selection->columns, &test) : coded_count / UNCOUNTED_PART;
+        if (ordered && !is_exactly_counted(&test))
+            test.count = count_of_sample(selection, &test, test.count);
         if (ordered && test.count == coded_count &&
             test.kind != VEC_TEST_IN) /* whose count may be an estimate */
             continue;
-        is_counted &= ordered && kept == 0;
+        is_counted &= ordered && kept == 0 && is_exactly_counted(&test);
         for (; place > 0 && selection->tests[place - 1].count > test.count; place--)
             selection->tests[place] = selection->tests[place - 1];
         selection->tests[place] = test;

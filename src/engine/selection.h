@@ -62,6 +62,7 @@ typedef struct VecSelectionCursor {
     uint32_t from;  /* into the order, or the next row */
     uint32_t to;
     bool is_open;
+    uint64_t looked_at; /* by all calls so far, in rows of 8 bytes, about */
     uint32_t word_next; /* grades: of the rows before `from` those left to give are the bits of these masks */
     uint32_t word_count;
     uint64_t masks[VEC_SELECTION_MASKS];
@@ -77,7 +78,7 @@ uint32_t vec_selection_keep(const VecSelection *selection, uint32_t *rows, uint3
 
 /*
  * Gives matching rows, up to `room`, perhaps none: into rows, which has so many places. Looks at as many rows of the enumeration as
- * it may give, or where grades tell at up to VEC_SELECTION_LOOKS. True while there is more to look at.
+ * it may give, or where grades tell at more; looked_at grows by little more than VEC_SELECTION_LOOKS. True while there is more to look at.
  */
 bool vec_selection_next(const VecSelection *selection, VecSelectionCursor *cursor, uint32_t room,
                         uint32_t *rows, uint32_t *count);

@@ -30,13 +30,13 @@
  * The unit of the engine's work is a row of a scan over codes: one operator, and another for each so many bytes of the vector (codes
  * are a fourth of it as a rule). In such rows: a step of a walk, and what a step costs more where rows that do not match are
  * passed, by the root of the part that match; any row of a walk that visits all; a look at a row's keys. As measured for
- * the engine's own choice between scan and walk (engine/probe.c).
+ * the engine's own choice between scan and walk (engine/probe_selected.c).
  */
 #define CODED_BYTES_PER_OPERATOR 1600.0
 #define STEP_ROWS                70.0
 #define STEP_ROWS_PASSED         7.0
 #define VISIT_ROWS               7.0
-#define LOOK_ROWS                0.15
+#define LOOK_ROWS                0.02
 /*
  * For each row that it gives a scan reads a page of the log besides the heap's. That counts as PostgreSQL counts heap pages: both
  * are in memory or neither is, and a plan that reads one page for a row must not look dearer than this one, which reads two. The same

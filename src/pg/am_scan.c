@@ -361,6 +361,7 @@ search_begin(Relation index, VecpgScan *state, VecpgSegments *segments, VecpgVec
                                 .filter = state->filter != NULL ? &state->filter->keys : NULL,
                                 .nprobe = nprobe(index),
                                 .wanted = state->wanted,
+                                .needs_estimates = state->rerank_size > 0 || vecpg_guc_max_scan_tuples > 0,
                                 .should_stop = vecpg_errors_should_stop,
                                 .one_round = vecpg_guc_search_mode == VECPG_SEARCH_BASIC,
                                 .is_range = radius < INFINITY,
@@ -475,6 +476,7 @@ scan_start(IndexScanDesc scan, VecpgScan *state)
     if ((state->range != NULL && state->range->is_empty) ||
         (state->filter != NULL && state->filter->matches_nothing))
         return;
+    state->rerank_size = rerank_size(index);
     segments = state->resources->segments;
     if (segments != NULL &&
         (state->query_is_null || wants_nulls_alone(state) ||
@@ -482,7 +484,6 @@ scan_start(IndexScanDesc scan, VecpgScan *state)
                        state->range != NULL ? vecpg_range_limit(state->range) : INFINITY)))
         segments = NULL;
     state->exhausted = segments == NULL;
-    state->rerank_size = rerank_size(index);
     open_candidates(scan, state);
     end = vecpg_log_reader_end(state->reader);
     rows = scan_uncovered(state, segments, end);

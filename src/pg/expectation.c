@@ -13,6 +13,7 @@
 #include "lib/ilist.h"
 #include "nodes/nodeFuncs.h"
 #include "options.h"
+#include "utils/fmgroids.h"
 
 /* Lives as long as the execution of its statement. */
 typedef struct VecpgExpectation {
@@ -23,9 +24,17 @@ typedef struct VecpgExpectation {
     bool is_taken;
 } VecpgExpectation;
 
+/* A statement whose plan is looked at. */
+typedef struct VecpgExpectationStart {
+    const QueryDesc *query;
+    dlist_node *last;       /* of its notes */
+    const PlanState *noted; /* the scan of that */
+} VecpgExpectationStart;
+
 static ExecutorStart_hook_type previous_hook;
-static dlist_head expectations =
-    DLIST_STATIC_INIT(expectations); /* of the statements under way, the innermost first */
+
+/* Of the statements under way, the innermost first; of each in the order in which plans are mostly begun. */
+static dlist_head expectations = DLIST_STATIC_INIT(expectations);
 
 static void
 forget(void *argument)
@@ -34,8 +43,9 @@ forget(void *argument)
 }
 
 static void
-expect(Relation index, uint32 wanted, MemoryContext context)
+expect(VecpgExpectationStart *start, Relation index, uint32 wanted)
 {
+    MemoryContext context = start->query->estate->es_query_cxt;
     VecpgExpectation *expectation = MemoryContextAlloc(context, sizeof(VecpgExpectation));
 
     expectation->index = RelationGetRelid(index);
@@ -43,7 +53,11 @@ expect(Relation index, uint32 wanted, MemoryContext context)
     expectation->is_taken = false;
     expectation->callback.func = forget;
     expectation->callback.arg = expectation;
-    dlist_push_head(&expectations, &expectation->node);
+    if (start->last == NULL)
+        dlist_push_head(&expectations, &expectation->node);
+    else
+        dlist_insert_after(start->last, &expectation->node);
+    start->last = &expectation->node;
     MemoryContextRegisterResetCallback(context, &expectation->callback);
 }
 
@@ -64,15 +78,18 @@ vecpg_expectation_take(Relation index)
     return 0;
 }
 
-/* What a LIMIT or OFFSET says that is a constant or a parameter of the statement; -1: anything else. */
+/* What a LIMIT or OFFSET says that is a constant or a parameter of the statement, maybe a smaller integer; -1: anything else. */
 static int64
 row_count(const Node *expression, ParamListInfo parameters)
 {
+    bool is_cast = IsA(expression, FuncExpr) && ((const FuncExpr *)expression)->funcid == F_INT8_INT4;
     ParamExternData workspace;
     const ParamExternData *parameter;
     int number;
 
-    if (IsA(expression, Const))
+    if (is_cast)
+        expression = linitial(((const FuncExpr *)expression)->args);
+    if (IsA(expression, Const) && !is_cast)
         return ((const Const *)expression)->constisnull
                    ? -1
                    : DatumGetInt64(((const Const *)expression)->constvalue);
@@ -84,10 +101,12 @@ row_count(const Node *expression, ParamListInfo parameters)
         return -1;
     parameter = parameters->paramFetch != NULL ? parameters->paramFetch(parameters, number, true, &workspace)
                                                : &parameters->params[number - 1];
-    return parameter->ptype != INT8OID || parameter->isnull ? -1 : DatumGetInt64(parameter->value);
+    if (parameter->isnull || parameter->ptype != (is_cast ? INT4OID : INT8OID))
+        return -1;
+    return is_cast ? DatumGetInt32(parameter->value) : DatumGetInt64(parameter->value);
 }
 
-/* The rows that are taken of what is below; 0: that is not known, or all. */
+/* The rows that are taken of what is below; 0: that is not known, or very many. */
 static uint32
 rows_wanted(const Limit *limit, ParamListInfo parameters)
 {
@@ -99,7 +118,7 @@ rows_wanted(const Limit *limit, ParamListInfo parameters)
     return (uint32)(count + offset);
 }
 
-/* Nodes that give every row that they get. */
+/* What is below nodes that give each row that they get, or mostly do. */
 static PlanState *
 source_of(PlanState *state)
 {
@@ -114,20 +133,23 @@ source_of(PlanState *state)
     return NULL;
 }
 
+/* Of a LIMIT above another only the outer one counts, unless nobody knows how many it wants. */
 static bool
 look_for_limits(PlanState *state, void *context)
 {
-    QueryDesc *query = context;
+    VecpgExpectationStart *start = context;
 
     if (IsA(state, LimitState)) {
         PlanState *source = source_of(outerPlanState(state));
-        Relation index = source != NULL && IsA(source, IndexScanState)
+        Relation index = source != NULL && IsA(source, IndexScanState) && source != start->noted
                              ? ((IndexScanState *)source)->iss_RelationDesc
                              : NULL;
+        uint32 wanted = rows_wanted((const Limit *)state->plan, start->query->params);
 
-        if (index != NULL && index->rd_indam->amoptions == vecpg_options_parse)
-            expect(index, rows_wanted((const Limit *)state->plan, query->params),
-                   query->estate->es_query_cxt);
+        if (index != NULL && wanted > 0 && index->rd_indam->amoptions == vecpg_options_parse) {
+            start->noted = source;
+            expect(start, index, wanted);
+        }
     }
     return planstate_tree_walker(state, look_for_limits, context);
 }
@@ -135,12 +157,14 @@ look_for_limits(PlanState *state, void *context)
 static void
 start(QueryDesc *query, int flags)
 {
+    VecpgExpectationStart start = {.query = query};
+
     if (previous_hook != NULL)
         previous_hook(query, flags);
     else
         standard_ExecutorStart(query, flags);
     if (query->planstate != NULL && (flags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
-        (void)look_for_limits(query->planstate, query);
+        (void)look_for_limits(query->planstate, &start);
 }
 
 void

@@ -183,7 +183,7 @@ search_all(const VecSealed *sealed)
     const VecSearchOptions options = {.ef_search = 10};
 
     if (sealed->header.dimensions == DIMENSIONS &&
-        vec_probe_begin(probe, shaped, bytes, &options) == VEC_OK) {
+        vec_probe_begin(probe, shaped, bytes, &options, 1) == VEC_OK) {
         for (;;) {
             REQUIRE(vec_probe_advance(probe, NULL, NULL) == VEC_OK);
             if (probe->stage == PROBE_DONE)
@@ -222,7 +222,7 @@ search_selected(const VecSealed *sealed)
 
         if (!vec_filter_is_valid(&filter, sealed->keys.key_count) ||
             sealed->header.dimensions != DIMENSIONS ||
-            vec_probe_begin(probe, query, sizeof(query), &options) != VEC_OK)
+            vec_probe_begin(probe, query, sizeof(query), &options, 1) != VEC_OK)
             continue;
         for (;;) {
             REQUIRE(vec_probe_advance(probe, NULL, NULL) == VEC_OK);

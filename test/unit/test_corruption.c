@@ -250,7 +250,7 @@ begin(const File *file, VecProbe *probe)
     size_t bytes;
     const void *query = cases_vector(&file->options.segment, cases_row(&file->cases, ROWS), &bytes);
 
-    return vec_probe_begin(probe, query, bytes, &(VecSearchOptions){.ef_search = 10});
+    return vec_probe_begin(probe, query, bytes, &(VecSearchOptions){.ef_search = 10}, 1);
 }
 
 /* With a filter: it ends, and gives rows that there are; which, nobody can say. Narrow searches walk, wide ones scan. */
@@ -272,7 +272,7 @@ search_filtered(const File *file, VecProbe *probe)
         const void *query = cases_vector(&file->options.segment, cases_row(&file->cases, ROWS), &bytes);
         uint64_t given = 0;
 
-        if (vec_probe_begin(probe, query, bytes, &options) != VEC_OK)
+        if (vec_probe_begin(probe, query, bytes, &options, 1) != VEC_OK)
             break;
         while (vec_probe_advance(probe, NULL, NULL) == VEC_OK && probe->stage != PROBE_DONE) {
             for (; probe->ready_next < probe->ready_count; probe->ready_next++, given++)

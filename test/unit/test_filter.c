@@ -538,9 +538,10 @@ few_matches_are_given_in_one_round(void **state)
 
 /* Rows that come unmeasured where so many are wanted. */
 static uint32_t
-count_unmeasured(const Filtered *filtered, const VecFilter *filter, uint32_t wanted, bool one_round)
+count_unmeasured(const Filtered *filtered, const VecFilter *filter, VecSearchOptions options)
 {
-    VecSearchOptions options = {.ef_search = 40, .filter = filter, .wanted = wanted, .one_round = one_round};
+    options.ef_search = 40;
+    options.filter = filter;
     VecSearch *search = begin_search(filtered, cases_row(&filtered->cases, ROWS), &options);
     uint32_t unmeasured = 0, count;
     VecCandidate candidates[64];
@@ -555,7 +556,21 @@ count_unmeasured(const Filtered *filtered, const VecFilter *filter, uint32_t wan
     return unmeasured;
 }
 
-/* Where about as many rows match as are wanted, all are read anyway, and none is measured before: of one condition, and of two. */
+/* Rows with codes, of those before `end`, that match. */
+static uint32_t
+count_coded(const VecFilter *filter, uint32_t from, uint32_t end)
+{
+    uint32_t count = 0;
+
+    for (uint32_t row = from; row < end; row++)
+        count += vec_filter_matches(filter, cases_keys(row, CASES_KEYS)) && !is_null(row) && row % 61 != 0;
+    return count;
+}
+
+/*
+ * Where about as many rows match as are wanted, all are read anyway, and none is measured before: of one condition, and of two. Not in a single
+ * round, nor where the caller needs estimates.
+ */
 static void
 as_many_as_are_wanted_are_not_measured(void **state)
 {
@@ -566,19 +581,43 @@ as_many_as_are_wanted_are_not_measured(void **state)
 
     make_index(filtered, VEC_SEGMENT_HNSW);
     for (uint32_t i = 0; i < 2; i++) {
-        uint32_t expected = 0;
+        const VecFilter *filter = &filters[i];
+        uint32_t expected = count_coded(filter, 0, ROWS);
 
-        for (uint32_t row = 0; row < ROWS; row++)
-            expected += vec_filter_matches(&filters[i], cases_keys(row, CASES_KEYS)) && !is_null(row) &&
-                        row % 61 != 0;
         assert_in_range(expected, 90, 125);
-        assert_int_equal(count_unmeasured(filtered, &filters[i], 0, false), 0);
-        assert_int_equal(count_unmeasured(filtered, &filters[i], 50, false), 0);
-        assert_int_equal(count_unmeasured(filtered, &filters[i], 120, false), expected);
-        assert_int_equal(count_unmeasured(filtered, &filters[i], UINT32_MAX, false), expected);
-        assert_int_equal(count_unmeasured(filtered, &filters[i], 120, true),
-                         0); /* one round is no wider than ef_search */
+        assert_int_equal(count_unmeasured(filtered, filter, (VecSearchOptions){.wanted = 0}), 0);
+        assert_int_equal(count_unmeasured(filtered, filter, (VecSearchOptions){.wanted = 50}), 0);
+        assert_int_equal(count_unmeasured(filtered, filter, (VecSearchOptions){.wanted = 120}), expected);
+        assert_int_equal(count_unmeasured(filtered, filter, (VecSearchOptions){.wanted = UINT32_MAX}),
+                         expected);
+        assert_int_equal(
+            count_unmeasured(filtered, filter, (VecSearchOptions){.wanted = 120, .one_round = true}), 0);
+        assert_int_equal(
+            count_unmeasured(filtered, filter, (VecSearchOptions){.wanted = 120, .needs_estimates = true}),
+            0);
     }
+}
+
+/* Of several segments each has its share of what is wanted. */
+static void
+segments_share_what_is_wanted(void **state)
+{
+    static const VecCondition one[] = {RANGE(1, UINT32_MAX - 2080, UINT32_MAX - 1920)};
+    VecFilter filter = {one, 1};
+    Filtered *filtered = *state;
+    VecBuildResult results[2];
+
+    for (uint32_t i = 0; i < 2; i++) {
+        results[i] = make_part(filtered, i == 0 ? NULL : &results[0]);
+        cases_publish(filtered->directory, &results[i]);
+    }
+    filtered->index = cases_open(filtered->directory, &filtered->options);
+    uint32_t first = count_coded(&filter, 0, ROWS * 2 / 3), second = count_coded(&filter, ROWS * 2 / 3, ROWS);
+
+    assert_in_range(first, 70, 80); /* 75 of two thirds and of one third of the rows */
+    assert_in_range(second, 70, 80);
+    assert_int_equal(count_unmeasured(filtered, &filter, (VecSearchOptions){.wanted = 120}), first);
+    assert_int_equal(count_unmeasured(filtered, &filter, (VecSearchOptions){.wanted = 200}), first + second);
 }
 
 /* A walk as without a filter is as wide as to find what is wanted in its first round. */
@@ -846,6 +885,7 @@ main(void)
         cmocka_unit_test_setup_teardown(crowds_that_do_not_match_are_passed, setup, teardown),
         cmocka_unit_test_setup_teardown(few_matches_are_given_in_one_round, setup, teardown),
         cmocka_unit_test_setup_teardown(as_many_as_are_wanted_are_not_measured, setup, teardown),
+        cmocka_unit_test_setup_teardown(segments_share_what_is_wanted, setup, teardown),
         cmocka_unit_test_setup_teardown(walks_are_as_wide_as_what_is_wanted, setup, teardown),
         cmocka_unit_test_setup_teardown(many_matches_are_found_by_any_walk, setup, teardown),
         cmocka_unit_test_setup_teardown(estimates_are_near, setup, teardown),

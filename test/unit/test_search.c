@@ -752,7 +752,7 @@ rows_that_no_path_leads_to_need_little_memory(void **state)
     close(descriptor);
     assert_int_equal(vec_probe_create(&sealed, &allocator.allocator, &probe), VEC_OK);
     allocator.bytes_largest = 0;
-    assert_int_equal(vec_probe_begin(probe, &query, sizeof(query), &(VecSearchOptions){.ef_search = 10}),
+    assert_int_equal(vec_probe_begin(probe, &query, sizeof(query), &(VecSearchOptions){.ef_search = 10}, 1),
                      VEC_OK);
     while (vec_probe_advance(probe, NULL, NULL) == VEC_OK && probe->stage != PROBE_DONE) {
         given += probe->ready_count;

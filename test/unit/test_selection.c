@@ -85,10 +85,11 @@ make_columns(uint32_t rows)
         .keys = calloc(KEYS * row_count, sizeof(uint64_t)),
         .nulls = calloc(row_count, sizeof(uint64_t)),
         .orders = calloc((size_t)KEYS * rows, sizeof(uint32_t)),
-        .grades = calloc(KEYS, vec_key_grades_bytes(rows)),
+        .grades = malloc(KEYS * vec_key_grades_bytes(rows)),
     };
     uint32_t place = 0;
 
+    memset(columns.grades, 0xa5, KEYS * vec_key_grades_bytes(rows)); /* as a work area may be */
     columns.view =
         (VecKeyColumns){.key_count = KEYS,
                         .key_ordered = ((UINT64_C(1) << KEYS) - 1) & ~(UINT64_C(1) << KEY_UNORDERED),
@@ -233,6 +234,56 @@ selections_equal_a_plain_loop(void **state)
     }
 }
 
+/* Of very many values those that are counted may be in no row: that is an estimate then, and not far off; and no call looks for long. */
+static void
+many_values_are_not_taken_for_counted(void **state)
+{
+    enum { ROWS = 3000000, VALUES_ABSENT = 40000, VALUES_PRESENT = 1024 };
+    uint64_t *keys = calloc(ROWS, sizeof(uint64_t)), *values = calloc(VALUES_ABSENT, sizeof(uint64_t));
+    uint32_t *order = calloc(ROWS, sizeof(uint32_t)), rows[256], count;
+    uint8_t *grades = calloc(1, vec_key_grades_bytes(ROWS));
+    Columns columns = {.keys = keys, .orders = order, .grades = grades};
+    VecCondition condition = {
+        .kind = VEC_CONDITION_IN, .width = 1, .values = values, .value_count = VALUES_PRESENT};
+    VecFilter filter = {.conditions = &condition, .condition_count = 1};
+    VecSelection selection;
+    VecSelectionCursor cursor = {0};
+    uint32_t calls = 0;
+
+    columns.view = (VecKeyColumns){.key_count = 1,
+                                   .key_ordered = 1,
+                                   .coded_count = ROWS,
+                                   .row_count = ROWS,
+                                   .columns = keys,
+                                   .orders = order,
+                                   .grades = grades};
+    for (uint32_t row = 0; row < ROWS; row++)
+        keys[row] = row % (VALUES_PRESENT / 2) * 2 + 1;
+    make_grades(&columns, 0, 0, ROWS);
+    for (uint32_t i = 0; i < VALUES_PRESENT; i++) /* every other one is there */
+        values[i] = i;
+    assert_int_equal(vec_selection_begin(&selection, &columns.view, &filter, &vec_allocator_default), VEC_OK);
+    assert_false(selection.is_counted);
+    assert_in_range((uint64_t)selection.match_estimate, ROWS / 2, ROWS);
+    vec_selection_end(&selection);
+
+    for (uint32_t i = 0; i < VALUES_ABSENT; i++) /* none is, and the order leads from one to the next */
+        values[i] = 2000 + i;
+    condition.value_count = VALUES_ABSENT;
+    assert_int_equal(vec_selection_begin(&selection, &columns.view, &filter, &vec_allocator_default), VEC_OK);
+    for (bool more = true; more; calls++) {
+        uint64_t looked_at = cursor.looked_at;
+
+        more = vec_selection_next(&selection, &cursor, 256, rows, &count);
+        assert_int_equal(count, 0);
+        assert_true(cursor.looked_at - looked_at <= VEC_SELECTION_LOOKS + 4096);
+    }
+    assert_true(calls > 1);
+    vec_selection_end(&selection);
+    free_columns(&columns);
+    free(values);
+}
+
 /* The set of a condition has the grades of all rows that pass, and, where it says that it is exact, of no others. */
 static void
 sets_have_the_grades_that_pass(void **state)
@@ -318,6 +369,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(selections_equal_a_plain_loop),
+        cmocka_unit_test(many_values_are_not_taken_for_counted),
         cmocka_unit_test(sets_have_the_grades_that_pass),
         cmocka_unit_test(grades_are_of_about_as_many_rows),
         cmocka_unit_test(runs_are_those_of_the_set),
