@@ -89,20 +89,30 @@ vec_key_grades_by_nullness(bool wants_null)
     return set;
 }
 
+/* The first grade from one on that is in the set, or is not; VEC_KEY_GRADES: there is none. */
+static uint32_t
+find_in_set(const VecKeyGradeSet *set, uint32_t from, bool is_in)
+{
+    while (from < VEC_KEY_GRADES) {
+        uint64_t word = (is_in ? set->words[from / 64] : ~set->words[from / 64]) >> from % 64;
+
+        if (word != 0)
+            return from + (uint32_t)__builtin_ctzll(word);
+        from = (from / 64 + 1) * 64;
+    }
+    return VEC_KEY_GRADES;
+}
+
 uint32_t
 vec_key_grade_runs(const VecKeyGradeSet *set, VecKeyGradeRun *runs, uint32_t runs_max)
 {
-    uint32_t count = 0;
+    uint32_t count = 0, end;
 
-    for (uint32_t grade = 0; grade < VEC_KEY_GRADES; grade++) {
-        if (!vec_key_grade_is_in(set, (uint8_t)grade))
-            continue;
-        if (grade > 0 && vec_key_grade_is_in(set, (uint8_t)(grade - 1)))
-            runs[count - 1].span++;
-        else if (count == runs_max)
+    for (uint32_t low = find_in_set(set, 0, true); low < VEC_KEY_GRADES; low = find_in_set(set, end, true)) {
+        end = find_in_set(set, low, false);
+        if (count == runs_max)
             return 0;
-        else
-            runs[count++] = (VecKeyGradeRun){.low = (uint8_t)grade};
+        runs[count++] = (VecKeyGradeRun){.low = (uint8_t)low, .span = (uint8_t)(end - 1 - low)};
     }
     return count;
 }

@@ -6,7 +6,7 @@
 
 #define ROWS_AHEAD  3  /* vectors asked of memory before they are read; 384 floats are 24 cache lines */
 #define READS_AHEAD 3  /* rows at least whose pages are read from disk together */
-#define ROWS_LIKELY 10 /* that a query wants; then as many again as it had */
+#define ROWS_LIKELY 10 /* that a query wants that does not say; then as many again as it had */
 #define HEAP_BEHIND 6  /* about so many rows are reranked after one before it is emitted */
 
 static void
@@ -40,7 +40,7 @@ expect_all(VecpgCandidates *candidates)
 
 /*
  * Those whose pages are asked for by now. A candidate is read when its lower bound is below the distance of the last row that is wanted:
- * nobody says which that will be, but its estimate says where. More are begun when those are used up.
+ * its estimate says where that will be. More are begun when those are used up.
  */
 static uint32
 reads_wanted(VecpgCandidates *candidates, uint64 given)
@@ -53,7 +53,7 @@ reads_wanted(VecpgCandidates *candidates, uint64 given)
     if (candidates->is_collected)
         return count;
     if (given >= candidates->likely_count) {
-        uint64 more = Max(ROWS_LIKELY, given);
+        uint64 more = Max(candidates->wanted > 0 ? candidates->wanted : ROWS_LIKELY, given);
 
         candidates->likely_count = given + more;
         candidates->likely_distance = list[Min(next + more, count) - 1].estimate;

@@ -21,6 +21,7 @@ typedef struct VecpgCandidates {
     VecCandidate list[VECPG_CANDIDATES_MAX];
     uint32 next;
     uint32 count;
+    uint32 wanted;         /* rows, by a LIMIT; 0: unknown */
     uint64 likely_count;   /* so many rows will be wanted, */
     float likely_distance; /* and this will be the last one's, by estimate */
     uint32 read_to;        /* those before it: the pages of their vectors were asked for, */

@@ -439,6 +439,7 @@ open_candidates(IndexScanDesc scan, VecpgScan *state)
         file = scan->heapRelation;
     state->candidates.log = state->reader;
     state->candidates.heap = state->heap_reader;
+    state->candidates.wanted = state->wanted;
     state->candidates.reads_ahead = get_tablespace_io_concurrency(file->rd_rel->reltablespace) > 0;
 }
 
