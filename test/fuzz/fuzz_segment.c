@@ -217,7 +217,7 @@ search_selected(const VecSealed *sealed)
     REQUIRE(vec_probe_create(sealed, &vec_allocator_default, &probe) == VEC_OK);
     for (uint32_t i = 0; i < 8; i++) {
         VecFilter filter = {conditions + i % 4, i % 4 == 3 ? 1 : 1 + i % 2};
-        const VecSearchOptions options = {.ef_search = i < 4 ? 1 : 10, .filter = &filter};
+        const VecSearchOptions options = {.ef_search = i < 4 ? 1 : 10, .filter = &filter, .wanted = i * 3};
         uint64_t given = 0;
 
         if (!vec_filter_is_valid(&filter, sealed->keys.key_count) ||
