@@ -12,10 +12,10 @@
  * after it; when those are used up, the codes are read again for the keys that follow. So memory stays small where a
  * caller wants few of many rows, and whoever wants all of 2^31 rows has them after some thirty passes.
  *
- * With a filter only matching rows become keys. Where few match, or there is no graph, a scan reads the codes of exactly those;
- * where many match, a walk like any other gives those that do; else a walk finds them (walk_selected.h). Where two dozen match at most,
- * they come as they are. A walk that comes to its end without having found what it was to find was a mistake of the estimate, and a
- * scan takes its place.
+ * With a filter only matching rows are given. Where few match, or there is no graph, a scan reads the codes of exactly those;
+ * where many match, a walk like any other gives those that do; else a walk finds them (walk_selected.h). Where no more match than are wanted,
+ * or but a dozen more, they come as they are. A walk that comes to its end without having found what it was to find was a mistake of the
+ * estimate, and a scan takes its place. A walk of each segment is made for all that is wanted, which may be in one.
  *
  * Within a radius the rounds end with the first in which no lower bound is below it (of a graph's islands, which come in no
  * order, all pieces are looked at).

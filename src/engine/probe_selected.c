@@ -157,19 +157,22 @@ passing_width(const VecProbe *probe, double part)
     return width <= UINT16_MAX ? (uint64_t)width : 0;
 }
 
+/* Whether such a walk, if it is one, is likely to be faster than a scan, and than a walk that passes through what does not match. */
+static bool
+prefers_passing(const VecProbe *probe, uint64_t width)
+{
+    double walk = (double)walk_width(probe, false) * cost_of_selected_step(probe) * COST_FINDS_LESS;
+
+    return width > 0 && (double)width * cost_of_step(probe) < fmin(cost_of_scan(probe), walk);
+}
+
 /* The way that is likely to be the fastest. */
 static void
 choose_way(VecProbe *probe)
 {
-    uint64_t passing = passing_width(probe, match_part(probe)), walk = walk_width(probe, false);
-    double cost = cost_of_scan(probe);
-    bool scans = prefers_scan(probe, walk);
-
-    if (!scans)
-        cost = (double)walk * cost_of_selected_step(probe) * COST_FINDS_LESS;
-    if (passing > 0 && (double)passing * cost_of_step(probe) < cost)
+    if (prefers_passing(probe, passing_width(probe, match_part(probe))))
         probe->way = &vec_probe_passing_walk;
-    else if (scans)
+    else if (prefers_scan(probe, walk_width(probe, false)))
         probe->way = &vec_probe_selected_scan;
     else if (probe->way->is_walk)
         probe->way = &vec_probe_selected_walk;
@@ -195,9 +198,9 @@ find_few(VecProbe *probe)
     uint32_t found = 0, count;
     bool more = true;
 
-    if (selection->is_empty ||
+    if (selection->is_empty || selection->look_cost > FEW_LOOK_COST ||
         (selection->source_count > VEC_SELECTION_SAMPLE &&
-         (selection->look_cost > FEW_LOOK_COST || selection->match_estimate > probe->few_max * FEW_ESTIMATE)))
+         selection->match_estimate > probe->few_max * FEW_ESTIMATE))
         return false;
     for (uint32_t calls = 0; more && found <= probe->few_max && calls < FEW_CALLS_MAX;
          calls++, found += count)
@@ -448,7 +451,7 @@ begin_passing(VecProbe *probe)
     double part = match_part(probe), around = fmin(part_around(probe, entry), part);
     bool is_way = around >= fmin(PASSING_PART, part * PASSING_AROUND_PART);
     uint64_t width = is_way ? passing_width(probe, around) : 0;
-    if (width > 0) {
+    if (prefers_passing(probe, width)) {
         probe->width = (uint32_t)width;
         if ((status = vec_probe_set_width(probe, probe->width)) != VEC_OK)
             return status;
@@ -489,7 +492,7 @@ is_poor(const VecProbe *probe, uint32_t matching)
     return matching == 0 || matching < least;
 }
 
-/* A first round that found fewer than where it began gives way to another search. */
+/* A first round that found too few gives way to another search. */
 static VecStatus
 run_passing(VecProbe *probe, VecShouldStop should_stop, void *should_stop_context)
 {

@@ -8,7 +8,7 @@
  *     vec_probe_selected_walk  HNSW with a filter: along the graph, through rows that do not match
  *     vec_probe_passing_walk   HNSW with a filter that many rows match: along the graph as without it
  *     vec_probe_selected_scan  any with a filter that few rows match: the codes of exactly those
- *     vec_probe_selected_few   any with a filter that two dozen rows match at most: those, unmeasured
+ *     vec_probe_selected_few   any with a filter that about as many rows match as are wanted: those, unmeasured
  */
 #ifndef VEC_PROBE_WAYS_H
 #define VEC_PROBE_WAYS_H

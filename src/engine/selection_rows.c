@@ -412,16 +412,15 @@ sample(const VecSelection *selection, uint32_t *rows, uint32_t wanted, uint32_t 
 
     for (uint32_t i = 0; i < wanted; i++) {
         if (in_values) /* a row of this value, a row of another */
-            cursor = (VecSelectionCursor){
-                .value = (uint32_t)((uint64_t)selection->tests[0].value_count * i / wanted)};
+            cursor.value = (uint32_t)((uint64_t)selection->tests[0].value_count * i / wanted);
         if ((in_values || i == 0) && !open_slice(selection, &cursor))
             break;
-        uint32_t length = cursor.to - cursor.from;
+        uint32_t from = cursor.from, length = cursor.to - from;
         if (length == 0 || (!in_values && i > 0 && i >= length))
             continue;
-        VecSelectionCursor at = cursor;
-        at.from += in_values || length < wanted ? i % length : (uint32_t)((uint64_t)length * i / wanted);
-        taken += take_slice(selection, &at, 1, rows + taken);
+        cursor.from += in_values || length < wanted ? i % length : (uint32_t)((uint64_t)length * i / wanted);
+        taken += take_slice(selection, &cursor, 1, rows + taken);
+        cursor.from = from;
     }
     *looked_at = taken;
     return keep_from(selection, selection->has_lead ? 1 : 0, rows, taken);

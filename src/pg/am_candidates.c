@@ -4,9 +4,11 @@
  */
 #include "am_candidates.h"
 
+#include <math.h>
+
 #define ROWS_AHEAD  3  /* vectors asked of memory before they are read; 384 floats are 24 cache lines */
 #define READS_AHEAD 3  /* rows at least whose pages are read from disk together */
-#define ROWS_LIKELY 10 /* that a query wants that does not say; then as many again as it had */
+#define ROWS_LIKELY 10 /* that a query wants, where no LIMIT says; then as many again as it had */
 #define HEAP_BEHIND 6  /* about so many rows are reranked after one before it is emitted */
 
 static void
@@ -52,8 +54,12 @@ reads_wanted(VecpgCandidates *candidates, uint64 given)
         return candidates->read_to;
     if (candidates->is_collected)
         return count;
-    if (given >= candidates->likely_count) {
-        uint64 more = Max(candidates->wanted > 0 ? candidates->wanted : ROWS_LIKELY, given);
+    if (given < candidates->wanted) { /* all of the list, if it ends before that */
+        uint64 last = next + (candidates->wanted - given) - 1;
+
+        candidates->likely_distance = last < count ? list[last].estimate : INFINITY;
+    } else if (given >= candidates->likely_count) {
+        uint64 more = Max(ROWS_LIKELY, given);
 
         candidates->likely_count = given + more;
         candidates->likely_distance = list[Min(next + more, count) - 1].estimate;
@@ -81,11 +87,12 @@ static void
 read_ahead(VecpgCandidates *candidates, uint64 given)
 {
     uint32 count = candidates->count, next = candidates->next, to, heap_to;
+    uint32 first = candidates->wanted > 0 ? Min(candidates->wanted, ROWS_LIKELY) : ROWS_LIKELY;
 
     if (!candidates->reads_ahead)
         return;
     to = reads_wanted(candidates, given);
-    heap_to = next == count ? count : Min(Max(ROWS_LIKELY, next - Min(next, HEAP_BEHIND)), to);
+    heap_to = next == count ? count : Min(Max(first, next - Min(next, HEAP_BEHIND)), to);
     for (; candidates->read_to < to; candidates->read_to++) {
         const VecCandidate *candidate = &candidates->list[candidates->read_to];
 

@@ -360,7 +360,7 @@ search_begin(Relation index, VecpgScan *state, VecpgSegments *segments, VecpgVec
     VecSearchOptions options = {.ef_search = vecpg_guc_hnsw_ef_search,
                                 .filter = state->filter != NULL ? &state->filter->keys : NULL,
                                 .nprobe = nprobe(index),
-                                .wanted = state->wanted,
+                                .wanted = state->candidates.is_collected ? 0 : state->wanted,
                                 .needs_estimates = state->rerank_size > 0 || vecpg_guc_max_scan_tuples > 0,
                                 .should_stop = vecpg_errors_should_stop,
                                 .one_round = vecpg_guc_search_mode == VECPG_SEARCH_BASIC,

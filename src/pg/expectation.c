@@ -3,8 +3,9 @@
  *
  * PostgreSQL tells an access method nothing of a LIMIT: a scan is asked for one row after the other. Which way to the rows is the fastest
  * depends on how many will be asked for. When a plan is ready to run, each Limit whose rows come from one of our scans, with nothing
- * between them that could drop one, leaves a note here, which the scan takes when it begins. Several scans of one index in one statement
- * may take each other's: it is a hint, and a scan goes on for as long as it is asked.
+ * between them that drops many, leaves a note here, which the scan takes when it begins. Several scans of one index in one statement
+ * may take each other's: it is a hint, and a scan goes on for as long as it is asked. Scans below an Append get none: of many partitions each gives
+ * a few rows.
  */
 #include "expectation.h"
 
@@ -19,6 +20,7 @@
 typedef struct VecpgExpectation {
     dlist_node node;
     MemoryContextCallback callback;
+    MemoryContext context; /* of the statement */
     Oid index;
     uint32 wanted;
     bool is_taken;
@@ -27,13 +29,13 @@ typedef struct VecpgExpectation {
 /* A statement whose plan is looked at. */
 typedef struct VecpgExpectationStart {
     const QueryDesc *query;
-    dlist_node *last;       /* of its notes */
-    const PlanState *noted; /* the scan of that */
+    dlist_node *last; /* of its notes */
+    List *noted;      /* scans that have one */
 } VecpgExpectationStart;
 
 static ExecutorStart_hook_type previous_hook;
 
-/* Of the statements under way, the innermost first; of each in the order in which plans are mostly begun. */
+/* Of the statements under way; of each in the order in which plans are mostly begun. */
 static dlist_head expectations = DLIST_STATIC_INIT(expectations);
 
 static void
@@ -48,6 +50,7 @@ expect(VecpgExpectationStart *start, Relation index, uint32 wanted)
     MemoryContext context = start->query->estate->es_query_cxt;
     VecpgExpectation *expectation = MemoryContextAlloc(context, sizeof(VecpgExpectation));
 
+    expectation->context = context;
     expectation->index = RelationGetRelid(index);
     expectation->wanted = wanted;
     expectation->is_taken = false;
@@ -70,7 +73,9 @@ vecpg_expectation_take(Relation index)
     {
         VecpgExpectation *expectation = dlist_container(VecpgExpectation, node, iterator.cur);
 
-        if (expectation->is_taken || expectation->index != RelationGetRelid(index))
+        /* what lives as long as its statement, as a scan does, is made in that context */
+        if (expectation->is_taken || expectation->context != CurrentMemoryContext ||
+            expectation->index != RelationGetRelid(index))
             continue;
         expectation->is_taken = true;
         return expectation->wanted;
@@ -78,7 +83,7 @@ vecpg_expectation_take(Relation index)
     return 0;
 }
 
-/* What a LIMIT or OFFSET says that is a constant or a parameter of the statement, maybe a smaller integer; -1: anything else. */
+/* What a LIMIT or OFFSET says that is a constant or a parameter of the statement, maybe an integer; -1: anything else. */
 static int64
 row_count(const Node *expression, ParamListInfo parameters)
 {
@@ -106,51 +111,50 @@ row_count(const Node *expression, ParamListInfo parameters)
     return is_cast ? DatumGetInt32(parameter->value) : DatumGetInt64(parameter->value);
 }
 
-/* The rows that are taken of what is below; 0: that is not known, or very many. */
+/* The rows that a Limit takes of what is below, if so many are taken of it; 0: that is not known, or very many. */
 static uint32
-rows_wanted(const Limit *limit, ParamListInfo parameters)
+rows_wanted(const Limit *limit, ParamListInfo parameters, uint32 of_limit)
 {
     int64 count = limit->limitCount != NULL ? row_count(limit->limitCount, parameters) : -1;
     int64 offset = limit->limitOffset != NULL ? row_count(limit->limitOffset, parameters) : 0;
 
+    if (of_limit > 0 && (count < 0 || count > of_limit))
+        count = of_limit;
     if (count < 0 || offset < 0 || count > PG_INT32_MAX || offset > PG_INT32_MAX - count)
         return 0;
     return (uint32)(count + offset);
 }
 
-/* What is below nodes that give each row that they get, or mostly do. */
-static PlanState *
-source_of(PlanState *state)
+/* Leaves a note for the scan below nodes that give each row that they get, or mostly do. */
+static void
+note_scan(VecpgExpectationStart *start, PlanState *state, uint32 wanted)
 {
-    while (state != NULL && state->qual == NULL) {
-        if (IsA(state, LockRowsState) || IsA(state, LimitState) || IsA(state, ResultState))
-            state = outerPlanState(state);
-        else if (IsA(state, SubqueryScanState))
-            state = ((SubqueryScanState *)state)->subplan;
-        else
-            return state;
+    Relation index;
+
+    while (state->qual == NULL && !IsA(state, IndexScanState)) {
+        if (IsA(state, LimitState))
+            wanted = rows_wanted((const Limit *)state->plan, start->query->params, wanted);
+        else if (!IsA(state, LockRowsState) && !IsA(state, ResultState) && !IsA(state, SubqueryScanState))
+            return;
+        state = IsA(state, SubqueryScanState) ? ((SubqueryScanState *)state)->subplan : outerPlanState(state);
+        if (state == NULL)
+            return;
     }
-    return NULL;
+    if (state->qual != NULL || wanted == 0 || list_member_ptr(start->noted, state))
+        return;
+    index = ((IndexScanState *)state)->iss_RelationDesc;
+    if (index == NULL || index->rd_indam->amoptions != vecpg_options_parse)
+        return;
+    start->noted = lappend(start->noted, state);
+    expect(start, index, wanted);
 }
 
-/* Of a LIMIT above another only the outer one counts, unless nobody knows how many it wants. */
+/* Of a LIMIT above another the outer one, which knows both, comes first. */
 static bool
 look_for_limits(PlanState *state, void *context)
 {
-    VecpgExpectationStart *start = context;
-
-    if (IsA(state, LimitState)) {
-        PlanState *source = source_of(outerPlanState(state));
-        Relation index = source != NULL && IsA(source, IndexScanState) && source != start->noted
-                             ? ((IndexScanState *)source)->iss_RelationDesc
-                             : NULL;
-        uint32 wanted = rows_wanted((const Limit *)state->plan, start->query->params);
-
-        if (index != NULL && wanted > 0 && index->rd_indam->amoptions == vecpg_options_parse) {
-            start->noted = source;
-            expect(start, index, wanted);
-        }
-    }
+    if (IsA(state, LimitState))
+        note_scan(context, state, 0);
     return planstate_tree_walker(state, look_for_limits, context);
 }
 
@@ -165,6 +169,7 @@ start(QueryDesc *query, int flags)
         standard_ExecutorStart(query, flags);
     if (query->planstate != NULL && (flags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
         (void)look_for_limits(query->planstate, &start);
+    list_free(start.noted);
 }
 
 void

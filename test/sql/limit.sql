@@ -37,6 +37,8 @@ SELECT compares('SELECT FROM items WHERE category = 3 ORDER BY v <-> query() OFF
 SELECT compares('SELECT FROM items WHERE category = 3 ORDER BY v <-> query() FETCH FIRST 20 ROWS WITH TIES');
 SELECT compares('SELECT FROM items WHERE category = 3 ORDER BY v <-> query() LIMIT 20 FOR UPDATE');
 SELECT compares('SELECT FROM (SELECT FROM items WHERE category = 3 ORDER BY v <-> query() LIMIT (SELECT 20)) s LIMIT 20');
+SELECT compares('SELECT FROM (SELECT FROM items WHERE category = 3 ORDER BY v <-> query() LIMIT 10) s LIMIT 1000');
+SELECT compares('SELECT FROM (SELECT FROM items WHERE category = 3 ORDER BY v <-> query() LIMIT 1000) s LIMIT 10');
 SELECT compares('SELECT FROM generate_series(3, 3) c, LATERAL (SELECT FROM items WHERE category = c ORDER BY v <-> query() LIMIT 20) s');
 SELECT compares('(SELECT FROM items WHERE category = 3 ORDER BY v <-> query() LIMIT 20) UNION ALL (SELECT FROM items WHERE category = 4 ORDER BY v <-> query() LIMIT 1)');
 SELECT compares('(SELECT FROM items WHERE category = 4 ORDER BY v <-> query() LIMIT 1) UNION ALL (SELECT FROM items WHERE category = 3 ORDER BY v <-> query() LIMIT 20)');
@@ -66,6 +68,13 @@ SELECT compares('SELECT FROM items WHERE category = 3 AND id % 1000 <> 999 ORDER
 SELECT 1 / (id - id) FROM items WHERE category = 3 ORDER BY v <-> query() LIMIT 20;
 SELECT compares('SELECT FROM items WHERE category = 3 ORDER BY v <-> query() LIMIT (SELECT 20)');
 SELECT category, compares('SELECT FROM items WHERE category = 3 ORDER BY v <-> query() LIMIT (SELECT 20)') FROM items WHERE category = 5 ORDER BY v <-> query() LIMIT 1;
+-- a cursor's is kept for the cursor
+BEGIN;
+DECLARE nearest_cursor CURSOR FOR SELECT FROM items WHERE category = 3 ORDER BY v <-> query() LIMIT 20;
+SELECT compares('SELECT FROM items WHERE category = 3 ORDER BY v <-> query() LIMIT (SELECT 10)');
+FETCH 1 FROM nearest_cursor;
+SELECT compares('SELECT');
+COMMIT;
 RESET default_transaction_isolation;
 
 -- whoever compares only some of the rows has them by their estimates
