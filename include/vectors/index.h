@@ -136,11 +136,10 @@ VecStatus vec_index_validate(const VecIndex *index, uint32_t segment, VecShouldS
                              VecError *error) VEC_MUST_CHECK;
 
 typedef struct VecSearchOptions {
-    uint32_t ef_search; /* width of the first round, 1 .. 65535, in each segment */
-    uint32_t nprobe;    /* IVF: lists that the first round reads, in each segment; 0 is 1 */
-    uint32_t wanted; /* so many rows will be taken, likely: what a filter's search is made for; 0: unknown */
-    bool
-        needs_estimates; /* else all of a few rows may come without: estimate and lower_bound -inf, in any order */
+    uint32_t ef_search;        /* width of the first round, 1 .. 65535, in each segment */
+    uint32_t nprobe;           /* IVF: lists that the first round reads, in each segment; 0 is 1 */
+    uint32_t wanted;           /* rows, likely: what a filter's search is made for; 0: unknown */
+    bool needs_estimates;      /* else a few rows may all come with -inf, in any order */
     const VecFilter *filter;   /* only rows that fulfil it are given; copied; NULL: all rows */
     VecShouldStop should_stop; /* NULL allowed */
     void *should_stop_context;
