@@ -5,62 +5,24 @@
 
 #include <string.h>
 
+#include "ascending.h"
+
 #define PIECE_ROWS 65536
 
 /* Grades that have values. */
 #define VALUE_GRADES (VEC_KEY_GRADES - 1)
-
-static void
-add_grade(VecKeyGradeSet *set, uint32_t grade)
-{
-    set->words[grade / 64] |= UINT64_C(1) << grade % 64;
-}
-
-/* The first grade that has keys from `key` on. */
-static uint32_t
-find_grade(const VecKeyGrades *grades, uint64_t key)
-{
-    uint32_t from = 1, to = VEC_KEY_GRADES;
-
-    while (from < to) {
-        uint32_t middle = from + (to - from) / 2;
-
-        if (grades->greatest[middle] < key)
-            from = middle + 1;
-        else
-            to = middle;
-    }
-    return from;
-}
 
 VecKeyGradeSet
 vec_key_grades_in_range(const VecKeyGrades *grades, uint64_t low, uint64_t high)
 {
     VecKeyGradeSet set = {.is_exact = true};
 
-    for (uint32_t grade = find_grade(grades, low); grade < VEC_KEY_GRADES && grades->least[grade] <= high;
-         grade++) {
-        add_grade(&set, grade);
+    for (uint32_t grade = (uint32_t)vec_ascending_find(grades->greatest, 1, VEC_KEY_GRADES, low);
+         grade < VEC_KEY_GRADES && grades->least[grade] <= high; grade++) {
+        vec_bitset_set(set.words, grade);
         set.is_exact &= grades->least[grade] >= low && grades->greatest[grade] <= high;
     }
     return set;
-}
-
-/* The first of the values, from `from` on, that is not below the key. */
-static uint32_t
-find_value(const uint64_t *values, uint32_t from, uint32_t count, uint64_t key)
-{
-    uint32_t to = count;
-
-    while (from < to) {
-        uint32_t middle = from + (to - from) / 2;
-
-        if (values[middle] < key)
-            from = middle + 1;
-        else
-            to = middle;
-    }
-    return from;
 }
 
 VecKeyGradeSet
@@ -69,10 +31,10 @@ vec_key_grades_of_values(const VecKeyGrades *grades, const uint64_t *values, uin
     VecKeyGradeSet set = {.is_exact = true};
 
     for (uint32_t grade = 1, i = 0; grade < VEC_KEY_GRADES && i < count; grade++) {
-        i = find_value(values, i, count, grades->least[grade]);
+        i = (uint32_t)vec_ascending_find(values, i, count, grades->least[grade]);
         if (i == count || values[i] > grades->greatest[grade])
             continue;
-        add_grade(&set, grade);
+        vec_bitset_set(set.words, grade);
         set.is_exact &= grades->least[grade] == grades->greatest[grade];
     }
     return set;
@@ -83,7 +45,7 @@ vec_key_grades_by_nullness(bool wants_null)
 {
     VecKeyGradeSet set = {.is_exact = true};
 
-    add_grade(&set, VEC_KEY_GRADE_NULL);
+    vec_bitset_set(set.words, VEC_KEY_GRADE_NULL);
     for (uint32_t i = 0; i < VEC_KEY_GRADE_WORDS && !wants_null; i++)
         set.words[i] = ~set.words[i];
     return set;
@@ -121,10 +83,15 @@ void
 vec_key_grading_begin(VecKeyGrading *grading, const uint64_t *column, const uint64_t *nulls, uint32_t key,
                       const uint32_t *order, uint32_t count, VecKeyGrades *grades)
 {
-    *grading = (VecKeyGrading){
-        .column = column, .nulls = nulls, .key = key, .order = order, .count = count, .grades = grades};
+    *grading = (VecKeyGrading){.column = column,
+                               .nulls = nulls,
+                               .key = key,
+                               .order = order,
+                               .count = count,
+                               .grades = grades,
+                               .row_grades = (uint8_t *)(grades + 1)};
     memset(grades, 0, sizeof(*grades));
-    memset((uint8_t *)(grades + 1) + count, 0, vec_key_grades_bytes(count) - sizeof(*grades) - count);
+    memset(grading->row_grades + count, 0, vec_key_grades_bytes(count) - sizeof(*grades) - count);
 }
 
 /* How many NULLs, which have their grade then, and values as far as that matters. */
@@ -135,7 +102,7 @@ count_row(VecKeyGrading *grading, uint32_t row)
 
     if (grading->nulls != NULL && (grading->nulls[row] >> grading->key & 1)) {
         grading->null_count++;
-        ((uint8_t *)(grading->grades + 1))[row] = VEC_KEY_GRADE_NULL;
+        grading->row_grades[row] = VEC_KEY_GRADE_NULL;
         return;
     }
     grading->value_count += grading->value_count == 0 || key != grading->last;
@@ -158,7 +125,7 @@ grade_row(VecKeyGrading *grading, uint32_t row)
     }
     grades->greatest[grading->grade] = key;
     grading->last = key;
-    ((uint8_t *)(grades + 1))[row] = (uint8_t)grading->grade;
+    grading->row_grades[row] = (uint8_t)grading->grade;
 }
 
 /* Grades that no row has come after all others. */

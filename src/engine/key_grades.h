@@ -14,8 +14,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bitset.h"
+
 #define VEC_KEY_GRADES      256
-#define VEC_KEY_GRADE_WORDS (VEC_KEY_GRADES / 64)
+#define VEC_KEY_GRADE_WORDS VEC_BITSET_WORDS(VEC_KEY_GRADES)
 #define VEC_KEY_GRADE_NULL  0
 
 /* Kernels read the grades of so many rows at a time: columns are padded with zeros. */
@@ -51,7 +53,7 @@ typedef struct VecKeyGradeSet {
 static inline bool
 vec_key_grade_is_in(const VecKeyGradeSet *set, uint8_t grade)
 {
-    return set->words[grade / 64] >> grade % 64 & 1;
+    return vec_bitset_test(set->words, grade);
 }
 
 /* The grades in which rows of the condition are. Grades as a damaged file may have them give some set. */
@@ -76,7 +78,8 @@ typedef struct VecKeyGrading {
     const uint32_t *order;
     uint32_t count; /* of rows, at least 1 */
     VecKeyGrades *grades;
-    uint32_t next; /* in the order */
+    uint8_t *row_grades; /* behind them */
+    uint32_t next;       /* in the order */
     uint32_t null_count;
     uint32_t value_count; /* as far as they are counted: up to VEC_KEY_GRADES */
     bool is_counted;

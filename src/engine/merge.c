@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "ascending.h"
 #include "building.h"
 #include "memory.h"
 
@@ -91,16 +92,7 @@ interrupted(VecError *error)
 static uint64_t
 find_dead(const VecMergeOptions *options, uint64_t position)
 {
-    uint64_t low = 0, high = options->dead_count;
-
-    while (low < high) {
-        uint64_t middle = low + (high - low) / 2;
-        if (options->dead[middle] < position)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return vec_ascending_find(options->dead, 0, options->dead_count, position);
 }
 
 static bool

@@ -85,7 +85,10 @@ VecStatus vec_probe_create(const VecSealed *segment, const VecAllocator *allocat
                            VecProbe **probe) VEC_MUST_CHECK;
 void vec_probe_free(VecProbe *probe); /* NULL is legal */
 
-/* Begins a search, of an index of whose rows the segment has this part. VEC_INVALID: the query cannot be coded, where that is needed: not for a filter that few rows match. VEC_NO_MEMORY. */
+/*
+ * Begins a search, of an index of whose rows the segment has this part. VEC_INVALID: the query cannot be coded, where that is needed: not
+ * for a filter that few rows match. VEC_NO_MEMORY.
+ */
 VecStatus vec_probe_begin(VecProbe *probe, const void *query, size_t query_bytes,
                           const VecSearchOptions *options, double part) VEC_MUST_CHECK;
 
